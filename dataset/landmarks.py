@@ -1,0 +1,68 @@
+"""The 68-point face convention: its groups, its colours, and the landmark image that networks see."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+POINTS = 68
+THICKNESS = 2
+
+
+class Part(NamedTuple):
+    """A run of consecutive landmarks that is drawn as one line."""
+
+    name: str
+    start: int
+    stop: int
+    closed: bool
+    color: tuple[int, int, int]
+
+    @property
+    def indices(self) -> slice:
+        return slice(self.start, self.stop)
+
+
+# Source: Sec. 4.3 of the reference specification (colours of the authors' later code), RGB.
+PARTS = (
+    Part("face oval", 0, 17, False, (255, 255, 255)),
+    Part("right brow", 17, 22, False, (255, 0, 0)),
+    Part("left brow", 22, 27, False, (0, 255, 0)),
+    Part("nose bridge", 27, 31, False, (0, 0, 255)),
+    Part("nostrils", 31, 36, False, (0, 0, 255)),
+    Part("right eye", 36, 42, True, (255, 0, 255)),
+    Part("left eye", 42, 48, True, (0, 255, 255)),
+    Part("outer lips", 48, 60, True, (255, 255, 0)),
+    Part("inner lips", 60, 68, True, (255, 255, 0)),
+)
+
+
+def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) -> np.ndarray:
+    """Draw the landmark image ("stickman", y in the paper) of one face.
+
+    Args:
+        landmarks: (68, 2) finite (x, y) in pixels of a `size` x `size` frame; points may lie outside.
+        size: side of the square image in pixels.
+        inner_lips: draw points 60-67 too; without them an open mouth is ambiguous.
+
+    Returns:
+        (size, size, 3) uint8 RGB: coloured lines, 2 pixels thick, on black.
+
+    Raises:
+        ValueError: `landmarks` is not (68, 2) or not finite.
+
+    Source: Sec. 3 of the paper. Differs from the paper: the inner lips are drawn.
+    """
+    landmarks = np.asarray(landmarks)
+    if landmarks.shape != (POINTS, 2):
+        raise ValueError(f"landmarks must have shape ({POINTS}, 2), got {landmarks.shape}")
+    if not np.isfinite(landmarks).all():
+        raise ValueError("landmarks must be finite, got NaN or infinity")
+    canvas = np.zeros((size, size, 3), np.uint8)
+    # Far points are drawn no further out than this: OpenCV's integers would wrap around.
+    points = np.clip(np.rint(landmarks), -8 * size, 8 * size).astype(np.int32)
+    for part in PARTS:
+        if part.name == "inner lips" and not inner_lips:
+            continue
+        cv2.polylines(canvas, [points[part.indices]], part.closed, part.color, THICKNESS, cv2.LINE_8)
+    return canvas
