@@ -1,0 +1,98 @@
+"""From a config dataclass to a command line, and from a user's mistake to one line."""
+
+import contextlib
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+Config = TypeVar("Config")
+
+SHORT = {"-s": "--source", "-d": "--driving", "-o": "--output"}
+
+
+def parse(
+    config: type[Config],
+    program: str,
+    arguments: list[str] | None = None,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Config:
+    """Read the command line into `config`; nested dataclasses become flat `--kebab-case` options.
+
+    Args:
+        config: a frozen dataclass of `config.py`.
+        program: the script's name, for the usage line.
+        arguments: in place of `sys.argv[1:]`.
+        presets: name -> field values that replace the defaults when `--preset name` is given.
+
+    Raises:
+        SystemExit: after --help (0), or after one line about a wrong option (2).
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    default = None
+    if presets:
+        name, arguments = _pop_preset(arguments, program, presets)
+        required = {
+            key: tyro.MISSING
+            for key, entry in config.__dataclass_fields__.items()
+            if entry.default is entry.default_factory  # both are dataclasses.MISSING
+        }
+        default = config(**{**required, **presets[name]})
+    description = (config.__doc__ or "").strip()
+    if presets:
+        description += f" --preset {'|'.join(presets)} changes the defaults."
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                config,
+                prog=program,
+                args=[SHORT.get(argument, argument) for argument in arguments],
+                description=description,
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+                **({"default": default} if default is not None else {}),
+            )
+    except SystemExit as stop:
+        if stop.code != 0:
+            print(f"{program}: {_first_section(complaint.getvalue())}", file=sys.stderr)
+        raise
+
+
+def run(script: Callable[[], None]) -> None:
+    """Call a script's main function; end user errors in one line and Ctrl-C quietly.
+
+    Exit status: 0 done, 1 a user's mistake or the system's refusal, 130 interrupted. With
+    TRACEBACK=1 in the environment errors are raised as they are.
+    """
+    try:
+        script()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except (ValueError, OSError) as error:
+        if os.environ.get("TRACEBACK"):
+            raise
+        sys.exit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
+
+
+def _first_section(box: str) -> str:
+    """Flatten tyro's framed message to its first part: what is wrong, without the help."""
+    lines = [line.strip("│ ").rstrip() for line in box.splitlines() if line.startswith("│")]
+    rules = [at for at, line in enumerate(lines) if set(line) == {"─"}]
+    return " ".join(lines[: rules[0]] if rules else lines) + " (see --help)"
+
+
+def _pop_preset(
+    arguments: list[str], program: str, presets: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    if "--preset" not in arguments:
+        return next(iter(presets)), arguments
+    at = arguments.index("--preset")
+    name = arguments[at + 1] if at + 1 < len(arguments) else ""
+    if name not in presets:
+        raise SystemExit(f"{program}: --preset must be one of {', '.join(presets)}, got {name!r}")
+    return name, arguments[:at] + arguments[at + 2 :]

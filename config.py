@@ -1,0 +1,219 @@
+"""Every number that a user may change, as frozen dataclasses; the defaults are the paper's.
+
+`paper` means arXiv v2 / ICCV 2019. Each class becomes the command line of one script.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Device = Literal["auto", "cuda", "cpu"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Detector = Literal["face-alignment", "stored"]
+Crop = Literal["auto", "whole", "face"]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Turn raw videos or photos into one pickle per video. Running it again resumes."""
+
+    source: Path
+    """VoxCeleb tree (person/video/segment.mp4), flat folder of videos, or one folder of photos per person."""
+    output: Path
+    """Folder for the pickles, videos.txt and manifest.jsonl."""
+    detector: Detector = "face-alignment"
+    """Where landmarks come from: the face-alignment networks, or stored: clip.landmarks.npy beside clip.mp4."""
+    crop: Crop = "auto"
+    """whole: frames are face crops already; face: cut the face out as VoxCeleb does; auto: whole for a VoxCeleb tree, else face."""
+    image_size: int = 256
+    """Side of the stored square frames, pixels."""
+    frames_per_video: int = 9
+    """Frames kept of each video: K + 1, or more to let every epoch choose afresh."""
+    jpeg_quality: int = 95
+    """Quality of the stored frames, 1 to 100."""
+    workers: int = 0
+    """Processes that decode and detect; 0: one per core (one in all for face-alignment on a GPU)."""
+    shard: str = "1/1"
+    """i/n: do the i-th of n equal parts of the videos, for many machines."""
+    limit: int | None = None
+    """Do at most this many videos."""
+    overwrite: bool = False
+    """Do videos again that are done already."""
+    device: Device = "auto"
+    """Where face-alignment runs."""
+    seed: int = 0
+    """Chooses the frames."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Shapes of the embedder, the generator and the discriminator."""
+
+    image_size: int = 256
+    """Side of the square images, pixels: 64, 128, 224 or 256."""
+    channels: int = 64
+    """Width of each network's first block."""
+    max_channels: int = 512
+    """Width of the deepest blocks; also N, the length of embedding and identity."""
+    attention: bool = True
+    """Self-attention after the third down block and the generator's second up block."""
+    spectral_norm: bool = True
+    """Spectral norm on every layer of the embedder and the generator."""
+    discriminator_spectral_norm: bool = True
+    """Spectral norm on every layer of the discriminator."""
+    gain_offset: float = 0.0
+    """Added to every AdaIN scale; 1 makes blocks start switched on (the paper: 0)."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the generator's loss terms; the hinge terms have weight 1."""
+
+    vgg19_weight: float = 10.0
+    """Content on VGG19 as torchvision has it; 0.15, the paper's number, fits Caffe's VGG19."""
+    vggface_weight: float = 2.5e-2
+    """Content on VGGFace, used where --vggface names the file."""
+    l1_weight: float = 20.0
+    """Content on pixels, with --content l1 only."""
+    adversarial_weight: float = 1.0
+    """The generator's hinge term."""
+    feature_matching_weight: float = 10.0
+    """Distance of the discriminator's features, mean over its maps."""
+    matching_weight: float = 10.0
+    """Embedding against row of W. 0 trains the paper's feed-forward variant."""
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """Adam for all networks, SparseAdam for W."""
+
+    generator_lr: float = 5e-5
+    """Learning rate of embedder, generator and P."""
+    discriminator_lr: float = 2e-4
+    """Learning rate of the discriminator and of W."""
+    beta1: float = 0.0
+    """Adam's decay of the mean gradient."""
+    beta2: float = 0.999
+    """Adam's decay of the squared gradient."""
+    eps: float = 1e-5
+    """Adam's epsilon; matters in reduced precision."""
+    discriminator_steps: int = 2
+    """Discriminator updates per generator update."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how it is computed; none of it changes what is learnt beyond rounding."""
+
+    device: Device = "auto"
+    """auto: the GPU where there is one."""
+    precision: Precision = "auto"
+    """auto: bfloat16 autocast on GPUs that have it, else float32."""
+    workers: int = 2
+    """Processes that load data; 0: load in the training process."""
+    threads: int = 0
+    """CPU threads for the mathematics; 0: leave it to PyTorch."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Meta-learn embedder, generator and discriminator. Running the same command again resumes."""
+
+    data: Path
+    """Folder that preprocess.py wrote."""
+    run: Path
+    """Folder for config.json, stats.jsonl, samples, curves.png and checkpoints."""
+    sources: int = 8
+    """K: frames of each video that the embedder sees."""
+    batch_size: int = 8
+    """Videos per step."""
+    epochs: int = 75
+    """Passes over the videos (the paper: 75, or 150 for the feed-forward variant)."""
+    steps: int | None = None
+    """Train for this many steps in place of --epochs."""
+    matching_warmup: float = 0.1
+    """Share of the steps over which the matching weight rises from 0."""
+    ema: float = 0.999
+    """Decay of the averaged embedder and generator that are used for inference."""
+    content: Literal["vgg", "l1"] = "vgg"
+    """vgg: the paper's perceptual loss; l1: pixels, for when no VGG weights can be had."""
+    vgg19: Literal["torchvision", "caffe"] = "torchvision"
+    """Which VGG19; caffe needs vgg19-d01eb7cb.pth and --vgg19-weight 0.15."""
+    vggface: Path | None = None
+    """vgg_face_dag.pth; without it the VGGFace term is dropped."""
+    log_every: int = 50
+    """Steps between lines in stats.jsonl."""
+    sample_every: int = 1000
+    """Steps between sample grids and curves."""
+    save_every: int = 1000
+    """Steps between checkpoints."""
+    keep: int = 2
+    """Checkpoints kept; older ones are deleted."""
+    seed: int = 0
+    """Initialises the networks and draws the frames."""
+    networks: Networks = field(default_factory=Networks)
+    weights: LossWeights = field(default_factory=LossWeights)
+    optimization: Optimization = field(default_factory=Optimization)
+    runtime: Runtime = field(default_factory=Runtime)
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """Fit the model to one person. What is not said here is as in meta-learning."""
+
+    checkpoint: Path
+    """Run folder or checkpoint of train.py."""
+    source: Path
+    """One person: a photo, a folder of photos, a video, or a pickle of preprocess.py."""
+    output: Path
+    """The head to write, for instance heads/me.pt."""
+    shots: int = 32
+    """T: at most this many pictures to learn from; further ones are held out to report the error."""
+    steps: int | None = None
+    """Generator updates; default: the paper's 40 epochs, 40 * ceil(T / 8)."""
+    batch_size: int = 8
+    """Pictures per step, at most T."""
+    generator_lr: float | None = None
+    """Learning rate of generator and style; default: as in meta-learning."""
+    discriminator_lr: float | None = None
+    """Learning rate of discriminator and identity; default: as in meta-learning."""
+    identity_rescale: float = 2.0
+    """Embeddings longer than this many mean rows of W are shortened to one before they become w'."""
+    vggface: Path | None = None
+    """vgg_face_dag.pth, where it lies elsewhere than in training."""
+    detector: Detector = "face-alignment"
+    """Where landmarks of photos and videos come from; stored: me.landmarks.npy beside me.jpg."""
+    crop: Crop = "auto"
+    """How pictures are cut; auto: as the training data of the checkpoint's crop says, face for own pictures."""
+    seed: int = 0
+    """Draws the order of the pictures."""
+    runtime: Runtime = field(default_factory=Runtime)
+
+
+@dataclass(frozen=True)
+class Infer:
+    """Animate a person with the motion of a driving video."""
+
+    checkpoint: Path
+    """A head of `train.py finetune`, or a run (then --source is needed)."""
+    driving: Path
+    """Video, folder of frames, or file of landmarks (.npy)."""
+    output: Path
+    """The mp4 to write."""
+    source: Path | None = None
+    """Pictures of the person, for a run: photo, folder of photos, video, or pickle."""
+    shots: int = 32
+    """At most this many pictures of --source are used."""
+    motion: Literal["absolute", "relative"] = "absolute"
+    """absolute: the driver's landmarks as they are; relative: the driver's movement added to the source's face."""
+    side_by_side: bool = False
+    """Show driver, landmarks and result beside each other."""
+    fps: float | None = None
+    """Frames per second; default: the driver's, 25 for frames and landmarks."""
+    detector: Detector = "face-alignment"
+    """Where landmarks come from; stored: clip.landmarks.npy beside clip.mp4."""
+    crop: Crop = "auto"
+    """How pictures and driver are cut: whole, face, or auto: as in the checkpoint's data."""
+    batch_size: int = 8
+    """Frames generated at once."""
+    runtime: Runtime = field(default_factory=Runtime)
