@@ -1,0 +1,231 @@
+"""The blocks that embedder, generator and discriminator are made of (Sec. 3.1 and 4 of the paper)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+NORM_EPS = 1e-4
+
+
+class SpectralNorm(nn.Module):
+    """Divide a weight by its largest singular value, estimated by power iteration.
+
+    PyTorch's own parametrization iterates at every forward pass, and in reduced precision under
+    autocast. This one iterates once for every time the weight is about to be learnt (train mode,
+    `requires_grad`), so a frozen network is used as it stands, and always in float32. Buffers and
+    state-dict keys are those of `torch.nn.utils.parametrizations.spectral_norm`.
+
+    Source: Sec. 4 of the paper; Miyato et al. 2018, Algorithm 1.
+    """
+
+    def __init__(self, weight: Tensor, eps: float = NORM_EPS, initial_iterations: int = 15):
+        super().__init__()
+        self.eps = eps
+        matrix = weight.detach().flatten(1)
+        u = F.normalize(matrix.new_empty(matrix.shape[0]).normal_(), dim=0, eps=eps)
+        self.register_buffer("_u", u)
+        self.register_buffer("_v", F.normalize(matrix.T @ u, dim=0, eps=eps))
+        for _ in range(initial_iterations):
+            self._iterate(matrix)
+
+    @torch.no_grad()
+    def _iterate(self, matrix: Tensor) -> None:
+        self._u.copy_(F.normalize(matrix @ self._v, dim=0, eps=self.eps))
+        self._v.copy_(F.normalize(matrix.T @ self._u, dim=0, eps=self.eps))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            matrix = weight.flatten(1)
+            if self.training and weight.requires_grad and torch.is_grad_enabled():
+                self._iterate(matrix)
+            # Clones, because a later forward of the same step may move the buffers.
+            sigma = self._u.clone() @ (matrix @ self._v.clone())
+            return weight / sigma
+
+
+def spectral_norm(layer: nn.Module, enabled: bool = True) -> nn.Module:
+    """Give `layer.weight` a spectral norm of 1, or return the layer as it is."""
+    if enabled:
+        parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
+    return layer
+
+
+def conv(inputs: int, outputs: int, kernel: int, bias: bool, norm: bool) -> nn.Module:
+    """Convolution of stride 1 that keeps the size, with spectral norm if `norm`."""
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+    return spectral_norm(layer, norm)
+
+
+def downsample(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2)
+
+
+def upsample(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def sum_pool(x: Tensor) -> Tensor:
+    """ReLU, then sum over the pixels: (B, C, H, W) -> (B, C), in float32.
+
+    Differs from the paper: its text sums first; the authors' code is as here, and has no dead units.
+    """
+    return F.relu(x).float().sum(dim=(2, 3))
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation with a learnt gain and bias, in float32."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.instance_norm(x.float(), weight=self.weight, bias=self.bias, eps=NORM_EPS)
+
+
+class AdaIN(nn.Module):
+    """Instance normalisation whose gain and bias are a slice of the style (Huang & Belongie 2017).
+
+    Args:
+        channels: C; the slice has 2 C numbers, the biases first, then the gains.
+        gain_offset: added to the gains; with 0, as in the authors' code, blocks start almost
+            switched off, since a fresh style has mean 0.
+    """
+
+    def __init__(self, channels: int, gain_offset: float = 0.0):
+        super().__init__()
+        self.style_size = 2 * channels
+        self.gain_offset = gain_offset
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        bias, gain = style.float()[:, :, None, None].chunk(2, dim=1)  # (B, C, 1, 1) each
+        return F.instance_norm(x.float(), eps=NORM_EPS) * (gain + self.gain_offset) + bias
+
+
+class SelfAttention(nn.Module):
+    """Every pixel looks at every other one (Zhang et al. 2019, SAGAN); starts as the identity."""
+
+    def __init__(self, channels: int, spectral_norm: bool = True):
+        super().__init__()
+        self.query = conv(channels, channels // 8, 1, bias=True, norm=spectral_norm)
+        self.key = conv(channels, channels // 8, 1, bias=True, norm=spectral_norm)
+        self.value = conv(channels, channels, 1, bias=True, norm=spectral_norm)
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (
+            layer(x).float().flatten(2).transpose(1, 2)  # (B, HW, C / 8) or (B, HW, C)
+            for layer in (self.query, self.key, self.value)
+        )
+        with torch.autocast(x.device.type, enabled=False):
+            seen = F.scaled_dot_product_attention(q, k, v, scale=1.0)
+        return x + self.gamma * seen.transpose(1, 2).reshape(x.shape)
+
+
+class Stem(nn.Module):
+    """First down block: reads the image itself, so nothing is normalised or rectified before it."""
+
+    def __init__(self, inputs: int, outputs: int, spectral_norm: bool = True):
+        super().__init__()
+        self.conv1 = conv(inputs, outputs, 3, bias=True, norm=spectral_norm)
+        self.conv2 = conv(outputs, outputs, 3, bias=True, norm=spectral_norm)
+        self.skip = conv(inputs, outputs, 1, bias=True, norm=spectral_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return downsample(self.conv2(F.relu(self.conv1(x)))) + downsample(self.skip(x))
+
+
+class DownBlock(nn.Module):
+    """Pre-activated residual block that halves the size.
+
+    Args:
+        inputs, outputs: channels.
+        normalized: instance norm before each ReLU (the generator); none otherwise.
+        relu_skip: let the skip see relu(x), as the authors' in-place ReLU makes it do.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        normalized: bool,
+        spectral_norm: bool = True,
+        relu_skip: bool = False,
+    ):
+        super().__init__()
+        self.relu_skip = relu_skip
+        self.norm1 = InstanceNorm(inputs) if normalized else nn.Identity()
+        self.conv1 = conv(inputs, outputs, 3, bias=not normalized, norm=spectral_norm)
+        self.norm2 = InstanceNorm(outputs) if normalized else nn.Identity()
+        self.conv2 = conv(outputs, outputs, 3, bias=not normalized, norm=spectral_norm)
+        self.skip = conv(inputs, outputs, 1, bias=True, norm=spectral_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(x) if self.relu_skip else x
+        h = self.conv1(F.relu(self.norm1(x)))
+        h = self.conv2(F.relu(self.norm2(h)))
+        return downsample(h) + downsample(self.skip(x))
+
+
+class ResidualBlock(nn.Module):
+    """Pre-activated residual block without norm that keeps size and channels (the discriminator)."""
+
+    def __init__(self, channels: int, spectral_norm: bool = True, relu_skip: bool = False):
+        super().__init__()
+        self.relu_skip = relu_skip
+        self.conv1 = conv(channels, channels, 3, bias=True, norm=spectral_norm)
+        self.conv2 = conv(channels, channels, 3, bias=True, norm=spectral_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(x) if self.relu_skip else x
+        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+
+
+class StyledBlock(nn.Module):
+    """Residual block whose two norms are AdaIN; doubles the size if `up`."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        up: bool,
+        spectral_norm: bool = True,
+        gain_offset: float = 0.0,
+    ):
+        super().__init__()
+        if not up and inputs != outputs:
+            raise ValueError(f"a block that keeps the size keeps {inputs} channels, got {outputs}")
+        self.resize = upsample if up else nn.Identity()
+        self.norm1 = AdaIN(inputs, gain_offset)
+        self.conv1 = conv(inputs, outputs, 3, bias=False, norm=spectral_norm)
+        self.norm2 = AdaIN(outputs, gain_offset)
+        self.conv2 = conv(outputs, outputs, 3, bias=False, norm=spectral_norm)
+        self.skip = conv(inputs, outputs, 1, bias=True, norm=spectral_norm) if up else nn.Identity()
+        self.style_sizes = (self.norm1.style_size, self.norm2.style_size)
+        self.style_size = sum(self.style_sizes)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        style1, style2 = style.split(self.style_sizes, dim=1)
+        h = self.conv1(self.resize(F.relu(self.norm1(x, style1))))
+        h = self.conv2(F.relu(self.norm2(h, style2)))
+        return h + self.skip(self.resize(x))
+
+
+def block_widths(channels: int, max_channels: int, blocks: int) -> Sequence[int]:
+    """Channels after each of `blocks` down blocks: doubling from `channels` to `max_channels`."""
+    return [min(channels * 2**i, max_channels) for i in range(blocks)]
+
+
+def blocks_to_4x4(image_size: int) -> int:
+    """Down blocks between an image and the last 4 x 4 map (7 x 7 at 224 pixels).
+
+    Raises:
+        ValueError: the size is below 64 or no multiple of 32.
+    """
+    if image_size < 64 or image_size % 32:
+        raise ValueError(f"image_size must be a multiple of 32 from 64 on, got {image_size}")
+    return image_size.bit_length() - 3

@@ -1,0 +1,107 @@
+"""The generator G and the projection P from embeddings to its styles."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from network.components import (
+    AdaIN,
+    DownBlock,
+    SelfAttention,
+    Stem,
+    StyledBlock,
+    block_widths,
+    conv,
+    spectral_norm,
+)
+
+DOWN_BLOCKS = 4
+RESIDUAL_BLOCKS = 4
+ATTENTION_AFTER_DOWN = 3  # 32 x 32 pixels at 256
+ATTENTION_AFTER_UP = 2  # 64 x 64 pixels at 256
+
+
+class Generator(nn.Module):
+    """Draw a person, given as a style, in the pose of a landmark image (G).
+
+    Args:
+        channels, max_channels: width of the outermost and of the innermost blocks.
+        embedding_size: N, the length of the embeddings that `project` takes.
+        attention: self-attention after the third down and the second up block.
+        spectral_norm: on every layer, the projection included.
+        gain_offset: added to every AdaIN gain.
+
+    Images of any size that is a multiple of 16 fit.
+
+    Source: Sec. 3.1 and 4 of the paper (Johnson et al. with residual blocks and AdaIN).
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 64,
+        max_channels: int = 512,
+        embedding_size: int = 512,
+        attention: bool = True,
+        spectral_norm: bool = True,
+        gain_offset: float = 0.0,
+    ):
+        super().__init__()
+        widths = block_widths(channels, max_channels, DOWN_BLOCKS)
+        down: list[nn.Module] = [Stem(3, widths[0], spectral_norm)]
+        for inputs, outputs in zip(widths, widths[1:], strict=False):
+            down.append(DownBlock(inputs, outputs, True, spectral_norm))
+        if attention:
+            down.insert(ATTENTION_AFTER_DOWN, SelfAttention(widths[2], spectral_norm))
+        self.down = nn.Sequential(*down)
+
+        bottom = widths[-1]
+        residual = [
+            StyledBlock(bottom, bottom, False, spectral_norm, gain_offset)
+            for _ in range(RESIDUAL_BLOCKS)
+        ]
+        up_widths = [bottom, *reversed(widths)]
+        up = [
+            StyledBlock(inputs, outputs, True, spectral_norm, gain_offset)
+            for inputs, outputs in zip(up_widths, up_widths[1:], strict=False)
+        ]
+        self.styled = nn.ModuleList(residual + up)
+        self.attention = (
+            SelfAttention(up_widths[ATTENTION_AFTER_UP], spectral_norm) if attention else None
+        )
+        self.norm = AdaIN(widths[0], gain_offset)
+        self.to_rgb = conv(widths[0], 3, 3, bias=True, norm=spectral_norm)
+
+        self.style_sizes = [block.style_size for block in self.styled] + [self.norm.style_size]
+        self.projection = _projection(embedding_size, sum(self.style_sizes), spectral_norm)
+
+    @property
+    def style_size(self) -> int:
+        """S: how many AdaIN biases and gains there are, 13,056 for the paper's generator."""
+        return sum(self.style_sizes)
+
+    def project(self, embedding: Tensor) -> Tensor:
+        """Turn embeddings (B, N) into styles (B, S): psi-hat = P e-hat (Sec. 3.1)."""
+        return self.projection(embedding)
+
+    def forward(self, landmarks: Tensor, style: Tensor) -> Tensor:
+        """Draw.
+
+        Args:
+            landmarks: (B, 3, H, W) in [-1, 1].
+            style: (B, S).
+
+        Returns:
+            (B, 3, H, W) in [-1, 1], float32.
+        """
+        *styles, last_style = style.split(self.style_sizes, dim=1)
+        x = self.down(landmarks)
+        for index, (block, block_style) in enumerate(zip(self.styled, styles, strict=True), 1):
+            x = block(x, block_style)
+            if self.attention is not None and index == RESIDUAL_BLOCKS + ATTENTION_AFTER_UP:
+                x = self.attention(x)
+        return self.to_rgb(F.relu(self.norm(x, last_style))).float().tanh()
+
+
+def _projection(embedding_size: int, style_size: int, norm: bool) -> nn.Module:
+    """P: one linear layer with bias."""
+    return spectral_norm(nn.Linear(embedding_size, style_size), norm)
