@@ -18,13 +18,13 @@ class Preprocess:
     """Turn raw videos or photos into one pickle per video. Running it again resumes."""
 
     source: Path
-    """VoxCeleb tree (person/video/segment.mp4), flat folder of videos, or one folder of photos per person."""
+    """VoxCeleb tree (person/video/segment.mp4), flat folder of videos, or folders of photos."""
     output: Path
     """Folder for the pickles, videos.txt and manifest.jsonl."""
     detector: Detector = "face-alignment"
-    """Where landmarks come from: the face-alignment networks, or stored: clip.landmarks.npy beside clip.mp4."""
+    """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
     crop: Crop = "auto"
-    """whole: frames are face crops already; face: cut the face out as VoxCeleb does; auto: whole for a VoxCeleb tree, else face."""
+    """whole: frames are face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     image_size: int = 256
     """Side of the stored square frames, pixels."""
     frames_per_video: int = 9
@@ -32,7 +32,7 @@ class Preprocess:
     jpeg_quality: int = 95
     """Quality of the stored frames, 1 to 100."""
     workers: int = 0
-    """Processes that decode and detect; 0: one per core (one in all for face-alignment on a GPU)."""
+    """Processes that decode and detect; 0: one per core (one for face-alignment on a GPU)."""
     shard: str = "1/1"
     """i/n: do the i-th of n equal parts of the videos, for many machines."""
     limit: int | None = None
@@ -168,7 +168,7 @@ class Finetune:
     output: Path
     """The head to write, for instance heads/me.pt."""
     shots: int = 32
-    """T: at most this many pictures to learn from; further ones are held out to report the error."""
+    """T: at most this many pictures to learn from; the error is reported on further ones."""
     steps: int | None = None
     """Generator updates; default: the paper's 40 epochs, 40 * ceil(T / 8)."""
     batch_size: int = 8
@@ -178,13 +178,13 @@ class Finetune:
     discriminator_lr: float | None = None
     """Learning rate of discriminator and identity; default: as in meta-learning."""
     identity_rescale: float = 2.0
-    """Embeddings longer than this many mean rows of W are shortened to one before they become w'."""
+    """Embeddings longer than this many mean rows of W are cut to one before they become w'."""
     vggface: Path | None = None
     """vgg_face_dag.pth, where it lies elsewhere than in training."""
     detector: Detector = "face-alignment"
-    """Where landmarks of photos and videos come from; stored: me.landmarks.npy beside me.jpg."""
+    """face-alignment: its networks; stored: me.landmarks.npy beside me.jpg."""
     crop: Crop = "auto"
-    """How pictures are cut; auto: as the training data of the checkpoint's crop says, face for own pictures."""
+    """whole: pictures are face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     seed: int = 0
     """Draws the order of the pictures."""
     runtime: Runtime = field(default_factory=Runtime)
@@ -205,15 +205,15 @@ class Infer:
     shots: int = 32
     """At most this many pictures of --source are used."""
     motion: Literal["absolute", "relative"] = "absolute"
-    """absolute: the driver's landmarks as they are; relative: the driver's movement added to the source's face."""
+    """absolute: the driver's landmarks; relative: its movement, added to the source's face."""
     side_by_side: bool = False
     """Show driver, landmarks and result beside each other."""
     fps: float | None = None
     """Frames per second; default: the driver's, 25 for frames and landmarks."""
     detector: Detector = "face-alignment"
-    """Where landmarks come from; stored: clip.landmarks.npy beside clip.mp4."""
+    """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
     crop: Crop = "auto"
-    """How pictures and driver are cut: whole, face, or auto: as in the checkpoint's data."""
+    """whole: pictures are face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     batch_size: int = 8
     """Frames generated at once."""
     runtime: Runtime = field(default_factory=Runtime)

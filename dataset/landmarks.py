@@ -1,4 +1,4 @@
-"""The 68-point face convention: its groups, its colours, and the landmark image that networks see."""
+"""The 68-point face convention: groups, colours, and the landmark image that networks see."""
 
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) ->
     """Draw the landmark image ("stickman", y in the paper) of one face.
 
     Args:
-        landmarks: (68, 2) finite (x, y) in pixels of a `size` x `size` frame; points may lie outside.
+        landmarks: (68, 2) finite (x, y) in pixels of the square frame; points may lie outside.
         size: side of the square image in pixels.
         inner_lips: draw points 60-67 too; without them an open mouth is ambiguous.
 
@@ -64,5 +64,7 @@ def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) ->
     for part in PARTS:
         if part.name == "inner lips" and not inner_lips:
             continue
-        cv2.polylines(canvas, [points[part.indices]], part.closed, part.color, THICKNESS, cv2.LINE_8)
+        cv2.polylines(
+            canvas, [points[part.indices]], part.closed, part.color, THICKNESS, cv2.LINE_8
+        )
     return canvas

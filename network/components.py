@@ -1,4 +1,4 @@
-"""The blocks that embedder, generator and discriminator are made of (Sec. 3.1 and 4 of the paper)."""
+"""The blocks that the networks are made of (Sec. 3.1 and 4 of the paper)."""
 
 from collections.abc import Sequence
 
@@ -70,7 +70,7 @@ def upsample(x: Tensor) -> Tensor:
 def sum_pool(x: Tensor) -> Tensor:
     """ReLU, then sum over the pixels: (B, C, H, W) -> (B, C), in float32.
 
-    Differs from the paper: its text sums first; the authors' code is as here, and has no dead units.
+    Differs from the paper, whose text sums first: this is the authors' code, without dead units.
     """
     return F.relu(x).float().sum(dim=(2, 3))
 
@@ -172,7 +172,7 @@ class DownBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Pre-activated residual block without norm that keeps size and channels (the discriminator)."""
+    """Pre-activated residual block without norm that keeps size and channels."""
 
     def __init__(self, channels: int, spectral_norm: bool = True, relu_skip: bool = False):
         super().__init__()

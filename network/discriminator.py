@@ -1,5 +1,7 @@
 """The discriminator D, and W, one learnt row for each training video."""
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,7 +28,7 @@ class Critique(NamedTuple):
 
     score: Tensor
     """(B,) unbounded realism, r in the paper."""
-    features: list[Tensor]
+    features: Sequence[Tensor]
     """One map (B, C, H, W) per block, the attention's output excepted."""
 
 
@@ -60,7 +62,7 @@ class Discriminator(nn.Module):
         down = blocks_to_4x4(image_size)
         widths = block_widths(channels, max_channels, down)
         blocks: list[nn.Module] = [Stem(6, widths[0], spectral_norm)]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(widths):
             blocks.append(DownBlock(inputs, outputs, False, spectral_norm, relu_skip))
         for _ in range(max(1, BLOCKS - down)):
             blocks.append(ResidualBlock(widths[-1], spectral_norm, relu_skip))
@@ -98,8 +100,9 @@ class Discriminator(nn.Module):
             torch.cat([landmarks, landmarks]),
             identity.expand(len(fake), -1).repeat(2, 1),
         )
-        (score_fake, score_real), maps = both.score.chunk(2), [m.chunk(2) for m in both.features]
-        return Critique(score_fake, [m[0] for m in maps]), Critique(score_real, [m[1] for m in maps])
+        fake_score, real_score = both.score.chunk(2)
+        fake_maps, real_maps = zip(*(m.chunk(2) for m in both.features), strict=True)
+        return Critique(fake_score, fake_maps), Critique(real_score, real_maps)
 
 
 class VideoEmbeddings(nn.Embedding):

@@ -1,5 +1,7 @@
 """The embedder E."""
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -35,7 +37,7 @@ class Embedder(nn.Module):
         super().__init__()
         widths = block_widths(channels, max_channels, blocks_to_4x4(image_size))
         layers: list[nn.Module] = [Stem(6, widths[0], spectral_norm)]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(widths):
             layers.append(DownBlock(inputs, outputs, False, spectral_norm, relu_skip))
         if attention:
             layers.insert(ATTENTION_AFTER, SelfAttention(widths[2], spectral_norm))

@@ -1,5 +1,7 @@
 """The generator G and the projection P from embeddings to its styles."""
 
+import itertools
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -48,7 +50,7 @@ class Generator(nn.Module):
         super().__init__()
         widths = block_widths(channels, max_channels, DOWN_BLOCKS)
         down: list[nn.Module] = [Stem(3, widths[0], spectral_norm)]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(widths):
             down.append(DownBlock(inputs, outputs, True, spectral_norm))
         if attention:
             down.insert(ATTENTION_AFTER_DOWN, SelfAttention(widths[2], spectral_norm))
@@ -62,7 +64,7 @@ class Generator(nn.Module):
         up_widths = [bottom, *reversed(widths)]
         up = [
             StyledBlock(inputs, outputs, True, spectral_norm, gain_offset)
-            for inputs, outputs in zip(up_widths, up_widths[1:], strict=False)
+            for inputs, outputs in itertools.pairwise(up_widths)
         ]
         self.styled = nn.ModuleList(residual + up)
         self.attention = (

@@ -26,7 +26,7 @@ class TalkingHead(nn.Module):
         self.style = nn.Parameter(style.detach().clone())
 
     def forward(self, landmarks: Tensor) -> Tensor:
-        """Draw the person: landmark images (B, 3, H, W) in [-1, 1] -> images of that shape and range."""
+        """Draw landmark images (B, 3, H, W) in [-1, 1] as images of the same shape and range."""
         return self.generator(landmarks, self.style.expand(len(landmarks), -1))
 
     @torch.no_grad()
