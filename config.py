@@ -24,7 +24,7 @@ class Preprocess:
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
     crop: Crop = "auto"
-    """whole: frames are face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
+    """whole: face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     image_size: int = 256
     """Side of the stored square frames, pixels."""
     frames_per_video: int = 9
@@ -184,7 +184,7 @@ class Finetune:
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: me.landmarks.npy beside me.jpg."""
     crop: Crop = "auto"
-    """whole: pictures are face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
+    """whole: face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     seed: int = 0
     """Draws the order of the pictures."""
     runtime: Runtime = field(default_factory=Runtime)
@@ -213,7 +213,7 @@ class Infer:
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
     crop: Crop = "auto"
-    """whole: pictures are face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
+    """whole: face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     batch_size: int = 8
     """Frames generated at once."""
     runtime: Runtime = field(default_factory=Runtime)
