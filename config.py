@@ -108,7 +108,7 @@ class Runtime:
     device: Device = "auto"
     """auto: the GPU where there is one."""
     precision: Precision = "auto"
-    """auto: bfloat16 autocast on GPUs that have it, else float32."""
+    """auto: bfloat16 autocast where the hardware has it, else float32."""
     workers: int = 2
     """Processes that load data; 0: load in the training process."""
     threads: int = 0
@@ -217,3 +217,70 @@ class Infer:
     batch_size: int = 8
     """Frames generated at once."""
     runtime: Runtime = field(default_factory=Runtime)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Draw heads, learn from them, and animate one that was never seen in training."""
+
+    output: Path = Path("demo")
+    """Folder for everything that the demo makes."""
+    people: int = 240
+    """Drawn people to train on, one video each."""
+    unseen_people: int = 16
+    """Drawn people to measure on."""
+    frames: int = 64
+    """Frames of each drawn video."""
+    frames_per_video: int = 24
+    """Frames kept of each video for training."""
+    steps: int = 1800
+    """Steps of meta-learning."""
+    shots: int = 8
+    """T: pictures of an unseen person to learn from."""
+    held_out: int = 8
+    """Further pictures of each unseen person, to measure on."""
+    finetune_steps: int = 40
+    """Steps of fine-tuning for each unseen person."""
+    seed: int = 0
+    """Draws people, frames and initial weights."""
+
+
+# The demo's model learns 64-pixel drawn heads on two CPU cores in minutes. What differs from the
+# paper, and why, is measured in docs/results.md.
+DEMO_NETWORKS = Networks(
+    image_size=64,
+    channels=16,
+    max_channels=128,
+    attention=False,
+    spectral_norm=False,
+    gain_offset=1.0,
+)
+DEMO_OPTIMIZATION = Optimization(generator_lr=1e-3, discriminator_lr=4e-4, discriminator_steps=1)
+
+PRESETS = {
+    "paper": {},
+    "demo": {
+        "networks": DEMO_NETWORKS,
+        "optimization": DEMO_OPTIMIZATION,
+        "content": "l1",
+        "sources": 2,
+        "steps": 1800,
+        "ema": 0.99,
+        "log_every": 25,
+        "sample_every": 300,
+        "save_every": 600,
+    },
+}
+
+DEMO_PRESETS = {
+    "full": {},
+    "short": {
+        "people": 12,
+        "unseen_people": 2,
+        "frames": 24,
+        "frames_per_video": 12,
+        "steps": 12,
+        "held_out": 2,
+        "finetune_steps": 2,
+    },
+}

@@ -1,0 +1,31 @@
+# make demo: from nothing to an animated face.  make test: lint and tests.
+# Both make a virtual environment in .venv where there is none.
+
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: setup demo demo-short test lint clean
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: requirements.txt
+	command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+demo: setup
+	$(RUN) demo.py --output demo
+
+demo-short: setup
+	$(RUN) demo.py --output demo-short --preset short
+
+test: setup lint
+	$(RUN) -m pytest
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+clean:
+	rm -rf demo demo-short .pytest_cache .ruff_cache

@@ -1,0 +1,129 @@
+"""Episodes: K frames of a person to learn from and one more to imitate."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from dataset.images import decode_jpeg, frame_to_image, resize
+from dataset.landmarks import draw_landmarks
+from dataset.store import Record, read_record, read_settings, read_videos, video_path
+
+SHUFFLE, DRAW = 0, 1  # independent random streams of one seed
+
+
+class Episode(NamedTuple):
+    """One video's share of a training step; a batch of them has a leading B."""
+
+    video: Tensor
+    """() int64: row of W."""
+    source: Tensor
+    """(K, 3, H, W) uint8: frames shown to the embedder."""
+    source_landmarks: Tensor
+    """(K, 3, H, W) uint8: their landmark images."""
+    target: Tensor
+    """(3, H, W) uint8: one more frame, never among the K."""
+    target_landmarks: Tensor
+    """(3, H, W) uint8: its landmark image."""
+
+
+class VoxCelebDataset(Dataset[Episode]):
+    """Episodes from a folder that preprocess.py wrote, one per video and epoch.
+
+    The K + 1 frames of an episode depend on (seed, epoch, video id) alone, so they are the same
+    with any number of workers, and new in every epoch. `dataset[i]` is the episode of epoch 0,
+    `dataset[epoch, i]` that of any epoch.
+
+    Args:
+        folder: where the pickles and videos.txt lie.
+        sources: K, frames shown to the embedder (Sec. 3.1; the paper has 8).
+        image_size: side of the images, pixels; stored frames of another size are resized.
+        seed: draws frames and order.
+
+    Raises:
+        FileNotFoundError: the folder or its videos.txt is missing.
+        ValueError: K < 1, no videos, or fewer frames stored per video than K + 1.
+    """
+
+    def __init__(self, folder: Path, sources: int = 8, image_size: int = 256, seed: int = 0):
+        self.folder = Path(folder)
+        self.videos = read_videos(self.folder)
+        if not self.videos:
+            raise ValueError(f"{self.folder} holds no videos: its videos.txt is empty")
+        self.settings = read_settings(self.folder)
+        stored = self.settings["frames_per_video"]
+        if not 1 <= sources < stored:
+            raise ValueError(
+                f"--sources must be from 1 to {stored - 1}, since {self.folder} stores {stored} "
+                f"frames per video (preprocess.py --frames-per-video), got {sources}"
+            )
+        self.sources = sources
+        self.image_size = image_size
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> Episode:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        record = read_record(video_path(self.folder, self.videos[index]))
+        chosen = self.draw_frames(epoch, index, len(record.frames))
+        images, landmarks = record_images(record, chosen, self.image_size)
+        return Episode(torch.tensor(index), images[:-1], landmarks[:-1], images[-1], landmarks[-1])
+
+    def draw_frames(self, epoch: int, index: int, frames: int) -> list[int]:
+        """Draw K source frames and, last, the target: K + 1 distinct ones of `frames`.
+
+        A video with fewer frames repeats sources; the target stays apart (at least 2 frames).
+        """
+        rng = np.random.default_rng([self.seed, DRAW, epoch, *self.videos[index].encode()])
+        target, *others = rng.permutation(frames).tolist()
+        repeats = -(-self.sources // len(others))
+        return [*(others * repeats)[: self.sources], target]
+
+
+class EpisodeSampler(Sampler[list[tuple[int, int]]]):
+    """An endless stream of batches of (epoch, index) keys; every epoch visits each video once.
+
+    Args:
+        length: number of videos.
+        batch_size: B; a batch may span the end of one epoch and the start of the next.
+        seed: draws the order of every epoch.
+        start: batches to leave out, so that a resumed run goes on where it stopped.
+    """
+
+    def __init__(self, length: int, batch_size: int, seed: int = 0, start: int = 0):
+        self.length, self.batch_size, self.seed, self.start = length, batch_size, seed, start
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch, skip = divmod(self.start * self.batch_size, self.length)
+        batch: list[tuple[int, int]] = []
+        while True:
+            rng = np.random.default_rng([self.seed, SHUFFLE, epoch])
+            for index in rng.permutation(self.length)[skip:].tolist():
+                batch.append((epoch, index))
+                if len(batch) == self.batch_size:
+                    yield batch
+                    batch = []
+            epoch, skip = epoch + 1, 0
+
+
+def record_images(record: Record, indices: Sequence[int], image_size: int) -> tuple[Tensor, Tensor]:
+    """Decode frames of a record and draw their landmark images.
+
+    Returns:
+        images, landmark images: (len(indices), 3, image_size, image_size) uint8 each.
+    """
+    landmarks = scale_landmarks(record.landmarks, record.image_size, image_size)
+    frames = [resize(decode_jpeg(record.frames[i]), image_size) for i in indices]
+    drawn = [draw_landmarks(landmarks[i], image_size) for i in indices]
+    return frame_to_image(np.stack(frames)), frame_to_image(np.stack(drawn))
+
+
+def scale_landmarks(landmarks: np.ndarray, size: int, new_size: int) -> np.ndarray:
+    """Scale landmarks (..., 2) of a frame of `size` pixels to one of `new_size`."""
+    return (landmarks + 0.5) * (new_size / size) - 0.5

@@ -1,0 +1,69 @@
+"""Pictures of one person, from whatever the user has of them."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from dataset.detectors import LandmarkDetector
+from dataset.episodes import record_images, scale_landmarks
+from dataset.preprocessing import make_record
+from dataset.store import read_record
+from dataset.voxceleb import find_videos
+
+PICKLE = ".pkl"
+
+
+class PersonImages(NamedTuple):
+    """T pictures of one person, as networks see them."""
+
+    images: Tensor
+    """(T, 3, H, W) uint8."""
+    landmark_images: Tensor
+    """(T, 3, H, W) uint8."""
+    landmarks: np.ndarray
+    """(T, 68, 2) float32, pixels of the images."""
+
+
+def load_person(
+    source: Path,
+    detector: LandmarkDetector,
+    crop: str,
+    image_size: int,
+    limit: int,
+    seed: int = 0,
+    fewest: int = 1,
+) -> PersonImages:
+    """Read at most `limit` pictures of one person, cut and drawn exactly as training data is.
+
+    Args:
+        source: a photo, a folder of photos, a video, or a pickle of preprocess.py.
+        detector: finds the landmarks; not used for a pickle.
+        crop: whole, face or auto, as in preprocess.py.
+        image_size: side of the images, pixels.
+        limit: pictures wanted; those of a video are spread over it.
+        seed: chooses them and their order.
+        fewest: fewer usable pictures are refused.
+
+    Raises:
+        FileNotFoundError: `source` does not exist.
+        ValueError: it shows more than one person's videos, or too few faces.
+    """
+    if Path(source).suffix == PICKLE:
+        record = read_record(Path(source))
+    else:
+        videos = find_videos(Path(source))
+        if len(videos) > 1:
+            raise ValueError(
+                f"{source} must hold pictures of one person, it holds {len(videos)} of them"
+            )
+        record = make_record(
+            videos[0], detector, crop=crop, image_size=image_size, frames=limit, seed=seed,
+            fewest=fewest,
+        )  # fmt: skip
+    order = np.random.default_rng(seed).permutation(len(record.frames))
+    chosen = order[:limit].tolist()
+    images, drawn = record_images(record, chosen, image_size)
+    landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
+    return PersonImages(images, drawn, landmarks)

@@ -1,0 +1,175 @@
+"""Meta-learn a talking-head model, or fit one to a person.
+
+python train.py --data DATA --run runs/vox
+python train.py finetune --checkpoint runs/vox --source photos/ --output heads/me.pt
+"""
+
+import json
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import cli
+from config import PRESETS, Finetune, Train
+from dataset.detectors import create_detector
+from dataset.episodes import VoxCelebDataset
+from dataset.images import normalize
+from dataset.person import PICKLE, load_person
+from loss.content import ContentLoss
+from loss.vgg import load_vgg19, load_vggface
+from runtime import resolve_device, resolve_precision, set_threads
+from training.checkpoint import load
+from training.finetuning import (
+    Learning,
+    content_error,
+    finetune,
+    initial_person,
+    load_models,
+    paper_steps,
+    save_head,
+)
+from training.loops import Hardware, MetaLearning, Schedule
+from training.models import build_models, build_optimizers
+
+HELD_OUT = 32
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    command = arguments.pop(0) if arguments[:1] in (["meta"], ["finetune"]) else "meta"
+    if command == "finetune":
+        finetune_person(cli.parse(Finetune, "train.py finetune", arguments))
+    else:
+        meta_learn(cli.parse(Train, "train.py", arguments, PRESETS))
+
+
+def meta_learn(config: Train) -> None:
+    """Train, or go on training, the run that the config names."""
+    hardware = _hardware(config.runtime)
+    dataset = VoxCelebDataset(
+        config.data, config.sources, config.networks.image_size, seed=config.seed
+    )
+    torch.manual_seed(config.seed)
+    models = build_models(len(dataset), **asdict(config.networks))
+    for network in models:
+        network.to(hardware.device, memory_format=torch.channels_last)
+    optimization = asdict(config.optimization)
+    discriminator_steps = optimization.pop("discriminator_steps")
+    steps = config.steps or config.epochs * -(-len(dataset) // config.batch_size)
+    plain = _plain(asdict(config)) | {"data": dataset.settings}
+    learning = MetaLearning(
+        dataset,
+        models,
+        build_optimizers(models, **optimization),
+        _content_loss(config.content, config.vgg19, config.vggface).to(hardware.device),
+        _weights(asdict(config.weights)),
+        Schedule(
+            steps, config.batch_size, discriminator_steps, config.matching_warmup, config.ema,
+            config.log_every, config.sample_every, config.save_every, config.keep,
+        ),
+        hardware,
+        config.run,
+        plain,
+    )  # fmt: skip
+    config.run.mkdir(parents=True, exist_ok=True)
+    if learning.resume():
+        print(f"going on from step {learning.step} of {config.run}")
+    _write_config(config.run, plain)
+    stopped_by = learning.learn()
+    if stopped_by is not None:
+        name = signal.Signals(stopped_by).name
+        print(f"{name}: saved at step {learning.step}; the same command goes on from there")
+        sys.exit(128 + stopped_by)
+    print(f"{config.run}: {learning.step} steps done")
+
+
+def finetune_person(config: Finetune) -> None:
+    """Fit the checkpoint to one person and write the head."""
+    hardware = _hardware(config.runtime)
+    payload = load(config.checkpoint, "run")
+    trained = payload["config"]
+    models = load_models(payload, config.checkpoint)
+    for network in models:
+        network.to(hardware.device, memory_format=torch.channels_last)
+
+    wants_detector = config.source.suffix != PICKLE
+    pictures = load_person(
+        config.source,
+        create_detector(config.detector, config.runtime.device) if wants_detector else None,
+        config.crop,
+        trained["networks"]["image_size"],
+        config.shots + HELD_OUT,
+        config.seed,
+    )
+    images, landmarks = (
+        normalize(part.to(hardware.device)) for part in (pictures.images, pictures.landmark_images)
+    )
+    shots = min(config.shots, len(images))
+    content_loss = _content_loss(
+        trained["content"], trained["vgg19"], config.vggface or trained["vggface"]
+    ).to(hardware.device)
+    person = initial_person(
+        models, images[:shots], landmarks[:shots], payload["mean_row_norm"], config.identity_rescale
+    )
+    held_out = images[shots:], landmarks[shots:]
+    before = content_error(person.head, *held_out, content_loss) if len(held_out[0]) else {}
+    optimization = trained["optimization"]
+    learning = Learning(
+        paper_steps(shots) if config.steps is None else config.steps,
+        config.batch_size,
+        config.generator_lr or optimization["generator_lr"],
+        config.discriminator_lr or optimization["discriminator_lr"],
+        (optimization["beta1"], optimization["beta2"]),
+        optimization["eps"],
+        optimization["discriminator_steps"],
+        config.seed,
+    )
+    weights = _weights(trained["weights"])
+    finetune(person, images[:shots], landmarks[:shots], content_loss, weights, learning, hardware)
+    save_head(person.head, trained, config.output)
+    print(f"{config.output}: {learning.steps} steps on {shots} pictures")
+    if before:
+        after = content_error(person.head, *held_out, content_loss)
+        for name, value in after.items():
+            print(f"{name} on {len(held_out[0])} other pictures: {before[name]:.4f} -> {value:.4f}")
+
+
+def _hardware(runtime: Any) -> Hardware:
+    set_threads(runtime.threads)
+    device = resolve_device(runtime.device)
+    return Hardware(device, resolve_precision(runtime.precision, device), runtime.workers)
+
+
+def _content_loss(content: str, vgg19: str, vggface: Path | str | None) -> ContentLoss:
+    if content == "l1":
+        return ContentLoss()
+    if vggface is None:
+        print(
+            "warning: no --vggface file, so the VGGFace term is left out: likeness will suffer",
+            file=sys.stderr,
+        )
+    return ContentLoss(load_vgg19(vgg19), load_vggface(Path(vggface)) if vggface else None)
+
+
+def _weights(fields: dict[str, float]) -> dict[str, float]:
+    return {name.removesuffix("_weight"): value for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return str(value) if isinstance(value, Path) else value
+
+
+def _write_config(run: Path, plain: dict[str, Any]) -> None:
+    temporary = run / ".config.json.tmp"
+    temporary.write_text(json.dumps(plain, indent=2) + "\n")
+    temporary.replace(run / "config.json")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,151 @@
+"""Checkpoints of runs and heads: tensors and plain values only, whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from network.embedder import Embedder
+from network.generator import Generator
+from network.talking_head import TalkingHead
+from training.models import build_models
+
+FORMAT = 1
+LAST = "last.pt"
+
+
+def save(payload: Mapping[str, Any], path: Path) -> None:
+    """Write `payload` to `path` atomically.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; an older file stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            try:
+                torch.save({"format": FORMAT, **payload}, file)
+            except RuntimeError as error:  # PyTorch's writer hides the system's own error
+                raise OSError(f"cannot write {path}: {error}") from error
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_run(payload: Mapping[str, Any], run: Path, step: int, keep: int) -> None:
+    """Write checkpoints/STEP.pt, point last.pt to it and delete all but the newest `keep`."""
+    folder = Path(run) / "checkpoints"
+    path = folder / f"{step:08d}.pt"
+    save({"kind": "run", "step": step, **payload}, path)
+    link = folder / ".last.tmp"
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+    except OSError:  # a file system without hard links
+        save({"kind": "run", "step": step, **payload}, link)
+    link.replace(Path(run) / LAST)
+    for old in sorted(folder.glob("*.pt"))[:-keep]:
+        old.unlink()
+
+
+def load(path: Path, kind: str) -> dict[str, Any]:
+    """Read a checkpoint into CPU memory; nothing in it is ever executed.
+
+    Args:
+        path: a file, or a run's folder (its newest whole checkpoint is read).
+        kind: "run" or "head".
+
+    Raises:
+        FileNotFoundError: no such file or folder, or no checkpoint in it.
+        ValueError: the file is damaged, of another kind or of a newer format.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return newest_of_run(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint {path}")
+    payload = _read(path)
+    if payload.get("kind") != kind:
+        wanted = {"run": "a run of train.py", "head": "a head of train.py finetune"}[kind]
+        raise ValueError(f"{path} must be {wanted}, it is a {payload.get('kind')!r}")
+    if payload.get("format") != FORMAT:
+        raise ValueError(f"{path} must have format {FORMAT}, it has {payload.get('format')!r}")
+    return payload
+
+
+def newest_of_run(run: Path) -> dict[str, Any]:
+    """Read the newest checkpoint of a run that is whole.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    candidates = [Path(run) / LAST, *sorted((Path(run) / "checkpoints").glob("*.pt"), reverse=True)]
+    complaints = []
+    for path in filter(Path.is_file, candidates):
+        try:
+            return load(path, "run")
+        except ValueError as error:
+            complaints.append(str(error))
+    raise FileNotFoundError("; ".join([f"no checkpoint in {run}", *complaints]))
+
+
+def is_head(path: Path) -> bool:
+    """Tell a head from a run, reading the file."""
+    return Path(path).is_file() and _read(Path(path)).get("kind") == "head"
+
+
+def load_head(path: Path) -> tuple[TalkingHead, dict[str, Any]]:
+    """Load what `train.py finetune` wrote: a head ready to draw, and its configuration."""
+    payload = load(path, "head")
+    models = build_models(1, **payload["config"]["networks"])
+    restore(models.generator, payload["generator"], path)
+    return TalkingHead(models.generator, payload["style"]).eval(), payload["config"]
+
+
+def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:
+    """Load the averaged embedder and generator of a run, ready to draw, and its configuration."""
+    payload = load(path, "run")
+    models = build_models(1, **payload["config"]["networks"])
+    restore(models.embedder, payload["average"]["embedder"], path)
+    restore(models.generator, payload["average"]["generator"], path)
+    return models.embedder.eval(), models.generator.eval(), payload["config"]
+
+
+def restore(network: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Load a state dict.
+
+    Raises:
+        ValueError: names or shapes differ, with the first difference.
+    """
+    own = network.state_dict()
+    name = type(network).__name__.lower()
+    if own.keys() != state.keys():
+        different = sorted(own.keys() ^ state.keys())[0]
+        raise ValueError(f"{path}: the {name} differs from the configured one in {different}")
+    for key, value in own.items():
+        if value.shape != state[key].shape:
+            raise ValueError(
+                f"{path}: {name}.{key} must have shape {tuple(value.shape)}, "
+                f"got {tuple(state[key].shape)}"
+            )
+    network.load_state_dict(state)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        payload = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).split(". ")[0].splitlines()[0][:200]
+        raise ValueError(f"{path} is not a whole checkpoint: {reason}") from error
+    if not isinstance(payload, dict):
+        raise ValueError(f"{path} is not a checkpoint of this library")
+    return payload

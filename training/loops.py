@@ -1,0 +1,254 @@
+"""Meta-learning from the first step to the last: data, step, log, sample, checkpoint."""
+
+import copy
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
+from dataset.images import normalize
+from loss.content import ContentLoss
+from training.checkpoint import newest_of_run, restore, save_run
+from training.interruption import Interruption
+from training.models import Models, Optimizers, update_average
+from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
+from training.steps import Losses, meta_step
+
+SAMPLE_EPOCH = 2**31  # no run gets there, so the sampled episodes are none of the trained ones
+SAMPLED_VIDEOS = 6
+
+
+class Schedule(NamedTuple):
+    """How long, and when what happens."""
+
+    steps: int
+    batch_size: int
+    discriminator_steps: int
+    matching_warmup: float
+    ema: float
+    log_every: int
+    sample_every: int
+    save_every: int
+    keep: int
+
+
+class Hardware(NamedTuple):
+    """Where it is computed."""
+
+    device: torch.device
+    dtype: torch.dtype
+    workers: int
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, self.dtype == torch.bfloat16)
+
+
+class MetaLearning:
+    """A run of meta-learning (Sec. 3.2): its networks, their average, and where it stands.
+
+    Args:
+        dataset: episodes; its video ids order the rows of W.
+        models, optimizers: fresh ones; `resume` fills them from the run's folder.
+        content_loss: L_CNT.
+        weights: factor of each generator term, by name.
+        schedule, hardware: see there.
+        run: folder of the run.
+        config: plain values that go into every checkpoint.
+    """
+
+    def __init__(
+        self,
+        dataset: VoxCelebDataset,
+        models: Models,
+        optimizers: Optimizers,
+        content_loss: ContentLoss,
+        weights: Mapping[str, float],
+        schedule: Schedule,
+        hardware: Hardware,
+        run: Path,
+        config: Mapping[str, Any],
+    ):
+        self.dataset, self.models, self.optimizers = dataset, models, optimizers
+        self.average = (copy.deepcopy(models.embedder), copy.deepcopy(models.generator))
+        for network in self.average:
+            network.eval().requires_grad_(False)
+        self.content_loss, self.weights = content_loss, weights
+        self.schedule, self.hardware = schedule, hardware
+        self.run, self.config = Path(run), config
+        self.step = 0
+
+    def resume(self) -> bool:
+        """Go on from the run's newest whole checkpoint; False if there is none."""
+        try:
+            payload = newest_of_run(self.run)
+        except FileNotFoundError:
+            return False
+        for name, network in self._networks().items():
+            if name != "video_embeddings":
+                restore(network, payload["networks"][name], self.run)
+        for name, network in zip(("embedder", "generator"), self.average, strict=True):
+            restore(network, payload["average"][name], self.run)
+        for name, optimizer in self.optimizers._asdict().items():
+            if name != "video_embeddings":
+                optimizer.load_state_dict(payload["optimizers"][name])
+        self._resume_rows(payload)
+        self.step = payload["step"]
+        return True
+
+    def learn(self) -> int | None:
+        """Train until the schedule's last step.
+
+        Returns:
+            None when done, or the number of the signal that stopped it (all is saved then).
+
+        Raises:
+            FloatingPointError: a loss is not finite; the last checkpoint stays as it was.
+        """
+        schedule = self.schedule
+        log = StatsLog(self.run / "stats.jsonl", self.step)
+        batches = self._batches()
+        logged = (time.monotonic(), self.step)
+        with (
+            Interruption() as interruption,
+            tqdm(total=schedule.steps, initial=self.step, desc="meta-learning", unit="step") as bar,
+        ):
+            while self.step < schedule.steps and interruption.signal is None:
+                losses = self.take_step(next(batches))
+                bar.update()
+                last = self.step == schedule.steps or interruption.signal is not None
+                if self.step % schedule.log_every == 0 or last:
+                    numbers = finite_numbers(losses, self.step)
+                    now = time.monotonic()
+                    images = (self.step - logged[1]) * schedule.batch_size
+                    numbers["images_per_second"] = images / (now - logged[0])
+                    logged = (now, self.step)
+                    log.write({"step": self.step, **numbers})
+                    bar.set_postfix({k: f"{numbers[k]:.3f}" for k in list(numbers)[:2]})
+                if self.step % schedule.sample_every == 0 or last:
+                    self.show()
+                if self.step % schedule.save_every == 0 or last:
+                    finite_numbers(losses, self.step)
+                    self.save()
+        return interruption.signal
+
+    def take_step(self, batch: Episode) -> Losses:
+        """Do one step of the algorithm and let the average follow."""
+        schedule = self.schedule
+        rising = max(1, round(schedule.matching_warmup * schedule.steps))
+        weights = {**self.weights}
+        weights["matching"] *= min(1.0, self.step / rising)
+        losses = meta_step(
+            self.models,
+            self.optimizers,
+            self.content_loss,
+            self._to_device(batch),
+            weights,
+            schedule.discriminator_steps,
+            self.hardware.autocast,
+        )
+        for average, network in zip(self.average, self.models[:2], strict=True):
+            update_average(average, network, schedule.ema, self.step)
+        self.step += 1
+        return losses
+
+    @torch.no_grad()
+    def show(self) -> None:
+        """Write samples/STEP.png with the averaged networks, and the curves."""
+        keys = range(min(SAMPLED_VIDEOS, len(self.dataset)))
+        episodes = [self.dataset[SAMPLE_EPOCH, index] for index in keys]
+        batch = self._to_device(
+            Episode(*(torch.stack(field) for field in zip(*episodes, strict=True)))
+        )
+        embedder, generator = self.average
+        with self.hardware.autocast():
+            embedding = embedder.embed_video(batch.source, batch.source_landmarks)
+            output = generator(batch.target_landmarks, generator.project(embedding))
+        path = self.run / "samples" / f"{self.step:08d}.png"
+        sample_grid(batch.source, batch.target_landmarks, output, batch.target, path)
+        plot_curves(read_stats(self.run / "stats.jsonl"), self.run / "curves.png")
+
+    def save(self) -> None:
+        """Write a checkpoint that holds all that the next step depends on."""
+        payload = {
+            "config": self.config,
+            "videos": self.dataset.videos,
+            "mean_row_norm": self.models.video_embeddings.mean_norm(),
+            "networks": {k: network.state_dict() for k, network in self._networks().items()},
+            "average": {
+                "embedder": self.average[0].state_dict(),
+                "generator": self.average[1].state_dict(),
+            },
+            "optimizers": {k: o.state_dict() for k, o in self.optimizers._asdict().items()},
+        }
+        save_run(payload, self.run, self.step, self.schedule.keep)
+
+    def _networks(self) -> dict[str, torch.nn.Module]:
+        return self.models._asdict()
+
+    def _batches(self) -> Iterator[Episode]:
+        sampler = EpisodeSampler(
+            len(self.dataset), self.schedule.batch_size, self.dataset.seed, start=self.step
+        )
+        workers = self.hardware.workers
+        loader = DataLoader(
+            self.dataset,
+            batch_sampler=sampler,
+            num_workers=workers,
+            pin_memory=self.hardware.device.type == "cuda",
+            worker_init_fn=_start_worker,
+            prefetch_factor=4 if workers else None,
+        )
+        return iter(loader)
+
+    def _to_device(self, batch: Episode) -> Episode:
+        video, *images = (field.to(self.hardware.device, non_blocking=True) for field in batch)
+        return Episode(video, *(normalize(image) for image in images))
+
+    def _resume_rows(self, payload: Mapping[str, Any]) -> None:
+        """Give every known video its old row of W and its optimiser state; new ones stay fresh."""
+        old_rows = {video: row for row, video in enumerate(payload["videos"])}
+        known = [(row, old_rows[v]) for row, v in enumerate(self.dataset.videos) if v in old_rows]
+        weight = self.models.video_embeddings.weight
+        new, old = torch.tensor(known, dtype=torch.long).reshape(-1, 2).unbind(1)
+        with torch.no_grad():
+            stored = payload["networks"]["video_embeddings"]["weight"]
+            weight[new.to(weight.device)] = stored[old].to(weight.device)
+        optimizer = self.optimizers.video_embeddings
+        state = payload["optimizers"]["video_embeddings"]
+        for entry in state["state"].values():
+            for name in ("exp_avg", "exp_avg_sq"):
+                moved = torch.zeros_like(weight, device="cpu")
+                moved[new] = entry[name][old]
+                entry[name] = moved
+        optimizer.load_state_dict(state)
+
+
+def finite_numbers(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
+    """Read the losses from the device.
+
+    Raises:
+        FloatingPointError: one of them is not finite; it is named.
+    """
+    names = list(losses)
+    values = torch.stack([losses[name].float() for name in names]).tolist()
+    numbers = dict(zip(names, values, strict=True))
+    broken = [name for name, value in numbers.items() if not abs(value) < float("inf")]
+    if broken:
+        raise FloatingPointError(f"step {step}: {', '.join(broken)} is not finite")
+    return numbers
+
+
+def _start_worker(_: int) -> None:
+    """Leave signals to the training process, and the cores to the mathematics."""
+    import signal
+
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)

@@ -1,0 +1,107 @@
+"""The networks that are trained together, their running average, and their optimisers."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer, SparseAdam
+
+from network.discriminator import Discriminator, VideoEmbeddings
+from network.embedder import Embedder
+from network.generator import Generator
+
+
+class Models(NamedTuple):
+    """E, G (with P), D and W."""
+
+    embedder: Embedder
+    generator: Generator
+    discriminator: Discriminator
+    video_embeddings: VideoEmbeddings
+
+
+class Optimizers(NamedTuple):
+    """One per phase of the step, and one for W, whose gradients are sparse."""
+
+    generator: Optimizer
+    discriminator: Optimizer
+    video_embeddings: Optimizer
+
+
+def build_models(
+    videos: int,
+    *,
+    image_size: int = 256,
+    channels: int = 64,
+    max_channels: int = 512,
+    attention: bool = True,
+    spectral_norm: bool = True,
+    discriminator_spectral_norm: bool = True,
+    gain_offset: float = 0.0,
+) -> Models:
+    """Build freshly initialised networks; the keywords are those of the networks themselves."""
+    shape = {"channels": channels, "max_channels": max_channels, "attention": attention}
+    embedder = Embedder(image_size=image_size, spectral_norm=spectral_norm, **shape)
+    return Models(
+        embedder,
+        Generator(
+            embedding_size=embedder.embedding_size,
+            spectral_norm=spectral_norm,
+            gain_offset=gain_offset,
+            **shape,
+        ),
+        Discriminator(image_size=image_size, spectral_norm=discriminator_spectral_norm, **shape),
+        VideoEmbeddings(videos, embedder.embedding_size),
+    )
+
+
+def build_optimizers(
+    models: Models,
+    *,
+    generator_lr: float,
+    discriminator_lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> Optimizers:
+    """Adam for E, G, P and for D; SparseAdam for W, so that only rows of the batch move."""
+    adam = {"betas": (beta1, beta2), "eps": eps}
+    return Optimizers(
+        dense_adam([models.embedder, models.generator], generator_lr, **adam),
+        dense_adam([models.discriminator], discriminator_lr, **adam),
+        SparseAdam(models.video_embeddings.parameters(), lr=discriminator_lr, **adam),
+    )
+
+
+def dense_adam(
+    learnt: Iterable[nn.Module | nn.Parameter], lr: float, betas: tuple[float, float], eps: float
+) -> Adam:
+    """Adam over modules and single parameters."""
+    parameters = [
+        parameter
+        for item in learnt
+        for parameter in (item.parameters() if isinstance(item, nn.Module) else [item])
+    ]
+    return Adam(parameters, lr=lr, betas=betas, eps=eps, fused=True)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Move `average` towards `model`: a <- d a + (1 - d) p, buffers copied.
+
+    Args:
+        decay: d, reached gradually: min(decay, (1 + step) / (10 + step)), so that a short run is
+            not dominated by its random start.
+        step: updates made before.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    for a, p in zip(average.parameters(), model.parameters(), strict=True):
+        a.lerp_(p, 1 - decay)
+    for a, b in zip(average.buffers(), model.buffers(), strict=True):
+        a.copy_(b)
+
+
+def spread(vectors: Tensor) -> Tensor:
+    """Standard deviation between the rows of (B, N), mean over N: 0 if all rows are alike."""
+    return vectors.detach().float().std(dim=0, correction=0).mean()

@@ -1,0 +1,162 @@
+"""One step of meta-learning and one of fine-tuning: the paper's algorithm."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dataset.episodes import Episode
+from loss.adversarial import (
+    adversarial_loss,
+    discriminator_loss,
+    feature_matching_loss,
+    matching_loss,
+)
+from loss.content import ContentLoss
+from network.discriminator import Critique, Discriminator
+from network.talking_head import TalkingHead
+from training.models import Models, Optimizers, spread
+
+Losses = dict[str, Tensor]
+Autocast = Callable[[], AbstractContextManager]
+
+
+class Person(NamedTuple):
+    """What fine-tuning learns: the head (G, psi'), the discriminator (V, b) and its identity w'."""
+
+    head: TalkingHead
+    discriminator: Discriminator
+    identity: nn.Parameter
+
+
+def meta_step(
+    models: Models,
+    optimizers: Optimizers,
+    content_loss: ContentLoss,
+    batch: Episode,
+    weights: Mapping[str, float],
+    discriminator_steps: int,
+    autocast: Autocast,
+) -> Losses:
+    """Update embedder and generator once, then the discriminator (Sec. 3.2).
+
+    Args:
+        batch: images in [-1, 1] on the networks' device.
+        weights: factor of each generator term, by name.
+        discriminator_steps: updates of D and W on the same images.
+
+    Returns:
+        Every term unweighted, and a few signs of health, detached.
+    """
+    E, G, D, W = models
+
+    # Generator: imitate the target frame from its landmarks and the embedded source frames.
+    D.requires_grad_(False)
+    with autocast():
+        embedding = E.embed_video(batch.source, batch.source_landmarks)  # e-hat, (B, N)
+        fake = G(batch.target_landmarks, G.project(embedding))
+        rows = W(batch.video).detach()
+        losses = imitation_losses(
+            D, content_loss, fake, batch.target, batch.target_landmarks, D.identity(rows)
+        )
+        losses["matching"] = matching_loss(embedding, rows)
+    update(weighted_sum(losses, weights), optimizers.generator)
+
+    # Discriminator: tell the same pair apart, knowing which video it is from.
+    D.requires_grad_(True)
+    fake = fake.detach()
+    for _ in range(discriminator_steps):
+        with autocast():
+            identity = D.identity(W(batch.video))
+            judged = D.judge_pair(fake, batch.target, batch.target_landmarks, identity)
+        losses |= hinge_losses(*judged)
+        update(losses["discriminator"], optimizers.discriminator, optimizers.video_embeddings)
+    losses |= {
+        "embedding_norm": embedding.norm(dim=1).mean(),
+        "embedding_spread": spread(embedding),
+        "row_norm": rows.norm(dim=1).mean(),
+    }
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def finetune_step(
+    person: Person,
+    optimizers: tuple[Optimizer, Optimizer],
+    content_loss: ContentLoss,
+    target: Tensor,
+    landmarks: Tensor,
+    weights: Mapping[str, float],
+    discriminator_steps: int,
+    autocast: Autocast,
+) -> Losses:
+    """Update one person's head once, then the discriminator (Sec. 3.3): no embedder, no W.
+
+    Args:
+        optimizers: of the head, and of the discriminator with its identity.
+        target, landmarks: (B, 3, H, W) in [-1, 1], pictures of the person.
+    """
+    head, D, identity = person
+    learns_head, learns_discriminator = optimizers
+
+    # Generator: imitate the pictures from their landmarks.
+    D.requires_grad_(False)
+    with autocast():
+        fake = head(landmarks)
+        losses = imitation_losses(D, content_loss, fake, target, landmarks, identity.detach())
+    update(weighted_sum(losses, weights), learns_head)
+
+    # Discriminator: tell the same pair apart, knowing the person.
+    D.requires_grad_(True)
+    fake = fake.detach()
+    for _ in range(discriminator_steps):
+        with autocast():
+            judged = D.judge_pair(fake, target, landmarks, identity)
+        losses |= hinge_losses(*judged)
+        update(losses["discriminator"], learns_discriminator)
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def imitation_losses(
+    D: Discriminator,
+    content_loss: ContentLoss,
+    fake: Tensor,
+    target: Tensor,
+    landmarks: Tensor,
+    identity: Tensor,
+) -> Losses:
+    """The generator's terms that both stages share: L_CNT and the two parts of L_ADV."""
+    judged_fake = D(fake, landmarks, identity)
+    with torch.no_grad():
+        judged_real = D(target, landmarks, identity)
+    return {
+        **content_loss(fake, target),
+        "adversarial": adversarial_loss(judged_fake.score),
+        "feature_matching": feature_matching_loss(judged_fake.features, judged_real.features),
+    }
+
+
+def hinge_losses(judged_fake: Critique, judged_real: Critique) -> Losses:
+    """L_DSC, and the mean scores behind it."""
+    return {
+        "discriminator": discriminator_loss(judged_real.score, judged_fake.score),
+        "real_score": judged_real.score.mean(),
+        "fake_score": judged_fake.score.mean(),
+        "real_accuracy": (judged_real.score > 0).float().mean(),
+        "fake_accuracy": (judged_fake.score < 0).float().mean(),
+    }
+
+
+def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Tensor:
+    """The generator's total loss: the only place where terms are weighted."""
+    return sum(weights[name] * value for name, value in losses.items())
+
+
+def update(loss: Tensor, *optimizers: Optimizer) -> None:
+    """Go one step down the gradient, and leave no gradient behind."""
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
