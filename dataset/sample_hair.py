@@ -1,0 +1,158 @@
+"""The hair of a drawn talking head: a shell over the skull with a hairline, or a fall."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dataset.sample_people import Person
+from dataset.sample_shapes import (
+    bump,
+    head_columns,
+    head_knots,
+    head_places,
+    loft,
+    normals_of,
+    smoothstep,
+    spline,
+)
+
+LONG_STYLES = ("bob", "long", "bangs")
+
+
+class Hair(NamedTuple):
+    """A shell of hair in head space.
+
+    `surface` is (rows, columns, 3). `cover` (rows, columns) is above 0 where hair grows, in units
+    of 10 cm from the hairline. `follow` (rows,) tells how far a row hangs with the body, 0..1.
+    """
+
+    surface: np.ndarray
+    cover: np.ndarray
+    follow: np.ndarray
+
+
+def build_hair(person: Person) -> Hair | None:
+    """Build the hair of a person, or return None for a bald head."""
+    if person.hair_style == "bald":
+        return None
+    if person.hair_style in LONG_STYLES:
+        return _long_hair(person)
+    return _short_hair(person)
+
+
+def build_bun(person: Person) -> np.ndarray:
+    """Build the knot of hair that lies on the crown of the style "bun"."""
+    size = 0.27 + 0.08 * person.hair_volume
+    polar = np.linspace(0.03, np.pi - 0.03, 12)[:, None]
+    around = np.linspace(-np.pi, np.pi, 21)[None]
+    x = size * np.sin(polar) * np.sin(around)
+    y = -0.82 * size * np.cos(polar) - 1.28
+    z = size * np.sin(polar) * np.cos(around) - 0.30
+    return np.stack([x, y + 0 * x, z], axis=-1)
+
+
+def _short_hair(person: Person) -> Hair:
+    angles = head_columns()
+    scalp = loft(head_knots(person), head_places(), angles, person.jaw_roundness)[:40]
+    line = _hairline(person, np.degrees(angles))
+    cover = line[None] - scalp[..., 1]
+    surface = scalp + normals_of(scalp) * _thickness(person, scalp, angles, cover)[..., None]
+    return Hair(surface, cover, np.zeros(len(surface)))
+
+
+def _hairline(person: Person, degrees: np.ndarray) -> np.ndarray:
+    """Return the height of the hairline at every angle."""
+    top = person.hairline
+    across = np.abs(degrees)
+    burn = 0.20 if person.beard in ("none", "moustache", "goatee") else 0.34
+    at = (0, 22, 38, 50, 58, 66, 73, 84, 92, 112, 125, 180)
+    height = (
+        top,
+        top + 0.01,
+        top + 0.08,
+        -0.46,
+        -0.22,
+        0.0,
+        burn,
+        burn - 0.06,
+        -0.08,
+        -0.04,
+        0.3,
+        0.5,
+    )
+    line = np.interp(across, at, height)
+    if person.hair_style == "side part":
+        swept = degrees * np.sign(person.hair_part)
+        line += 0.13 * np.exp(-0.5 * ((swept + 22) / 17) ** 2)
+    if person.hair_style == "short":
+        line += (0.05 + 0.06 * person.curl) * np.exp(-0.5 * (degrees / 30) ** 2)
+    if person.hair_style == "bun":
+        line = np.minimum(
+            line, np.interp(across, (0, 58, 66, 80, 180), (1, -0.25, -0.12, -0.05, 0.5))
+        )
+    return line
+
+
+def _thickness(
+    person: Person, scalp: np.ndarray, angles: np.ndarray, cover: np.ndarray
+) -> np.ndarray:
+    """Return how far the hair stands off the scalp, (rows, columns)."""
+    style, volume = person.hair_style, person.hair_volume
+    x, y = scalp[..., 0], scalp[..., 1]
+    edge = smoothstep(-0.02, 0.22, cover)
+    top = smoothstep(-0.35, -0.95, y)
+    if style == "buzz":
+        return 0.012 + 0.018 * edge
+    if style == "bun":
+        return 0.015 + 0.05 * edge
+    if style == "afro":
+        lumps = np.sin(9 * angles[None] + 3 * y) * np.sin(8 * y + 2 * angles[None])
+        round_out = smoothstep(0.0, 0.42, cover)
+        return 0.02 + (0.30 * volume + 0.02 * lumps) * round_out * smoothstep(0.5, -0.2, y)
+    thick = 0.02 + (0.045 + 0.085 * volume * top) * edge
+    if style == "quiff":
+        front = np.exp(-0.5 * (np.degrees(angles)[None] / 42) ** 2)
+        thick += 0.17 * volume * front * bump(x, y, (0.05, -0.88), (0.6, 0.16)) * edge
+    if style == "side part":
+        across = x * np.sign(person.hair_part) - abs(person.hair_part) * 0.5
+        thick += 0.075 * volume * top * edge * smoothstep(0.04, -0.25, across)
+        thick -= 0.05 * top * edge * np.exp(-0.5 * (across / 0.05) ** 2)
+    return thick
+
+
+def _long_hair(person: Person) -> Hair:
+    p = person
+    length = {"bob": 0.72 + 0.22 * p.curl, "bangs": 0.5 * (0.8 + p.hair_length)}.get(
+        p.hair_style, p.hair_length
+    )
+    angles = head_columns()
+    skull = head_knots(person)[:6]
+    skull[:, 1] += 0.09 * p.hair_volume * np.linspace(0.2, 1, 6)
+    skull[:, 2] += 0.07 * p.hair_volume * np.linspace(1, 0.5, 6)
+    skull[:, 3] -= 0.10 * p.hair_volume
+    skull[:, 0] -= 0.11 * p.hair_volume * np.linspace(1, 0, 6)
+    side = skull[-1, 1]
+    falls = np.linspace(0.15, length + 0.05, 7)
+    flare = 0.05 * p.hair_volume * np.sin(np.linspace(0.3, 2.6, 7)) + 0.05 * p.curl * (falls > 1.2)
+    hang = np.stack(
+        [falls, side + flare, np.linspace(0.66, 0.50, 7), np.full(7, -1.0), np.zeros(7)], axis=-1
+    )
+    knots = np.concatenate([skull, hang])
+    places = np.linspace(0, len(knots) - 1, 44)
+    surface = loft(knots, places, angles, 1.0)
+    y = spline(knots, places)[:, :1]
+    wave = 0.022 * p.curl * np.sin(7.5 * y + 4 * np.sin(angles)[None]) * smoothstep(0.0, 0.7, y)
+    surface[..., 0] += wave * np.sign(np.sin(angles))[None]
+    surface[..., 2] += wave
+    degrees = np.degrees(angles)
+    hangs = 0.72 * (degrees * np.sign(p.hair_part)) / 60
+    parted = np.abs(degrees + 14 * p.hair_part)
+    if p.hair_style == "bangs":
+        at, height = (0, 34, 44, 52, 58), (-0.30, -0.26, -0.10, 0.35, length)
+        line = np.interp(np.abs(degrees), at, height)
+    else:
+        at, height = (0, 16, 32, 46, 56, 64), (p.hairline, -0.60, -0.42, -0.12, 0.35, length)
+        line = np.interp(parted, at, height) + 0 * hangs
+    cover = line[None] - surface[..., 1]
+    follow = smoothstep(0.55, 1.7, y[:, 0]) * 0.85
+    return Hair(surface, cover, follow)

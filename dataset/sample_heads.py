@@ -1,0 +1,226 @@
+"""Draw talking heads with exact landmarks, as raw videos in VoxCeleb's layout.
+
+Needs no photograph, no model and no download: hundreds of different people, rendered from simple
+3-D shapes. The points that shape a drawn face are projected to give its 68 landmarks.
+"""
+
+import argparse
+import concurrent.futures
+import multiprocessing
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from dataset.sample_people import (
+    Motion,
+    Person,
+    Pose,
+    Scene,
+    draw_motion,
+    draw_person,
+    draw_scene,
+)
+from dataset.sample_render import render
+
+__all__ = [
+    "Motion",
+    "Person",
+    "Pose",
+    "Scene",
+    "draw_motion",
+    "draw_person",
+    "draw_scene",
+    "render",
+    "sample_video",
+    "video_path",
+    "write_sample_heads",
+]
+
+FPS = 25.0
+
+
+def sample_video(seed: int, person: int, video: int, frames: int) -> tuple[Person, Scene, Motion]:
+    """Return what `write_sample_heads` draws into one video.
+
+    Rendering the motion of one video on the person and scene of another gives the true answer of a
+    cross-reenactment, with its landmarks.
+
+    Args:
+        seed: seed of the whole set.
+        person: number of the person, from 0; the same in all videos of that person.
+        video: number of that person's video, from 0.
+        frames: length of the motion; a longer motion begins with the shorter one.
+
+    Raises:
+        ValueError: a number is negative or `frames` is below 1.
+    """
+    for name, value in (("seed", seed), ("person", person), ("video", video)):
+        if value < 0:
+            raise ValueError(f"{name} must be at least 0, got {value}")
+    identity = draw_person(_seed_of(seed, person))
+    scene = draw_scene(_seed_of(seed, person, video, 0))
+    return identity, scene, draw_motion(_seed_of(seed, person, video, 1), frames, FPS)
+
+
+def video_path(output: Path, person: int, video: int) -> Path:
+    """Return where a video lies below `output`, as VoxCeleb has it: person / video / segment."""
+    return Path(output) / f"id{person:05d}" / f"video{video:03d}" / "00001.mp4"
+
+
+def write_sample_heads(
+    output: Path,
+    people: int,
+    videos_per_person: int = 1,
+    frames: int = 48,
+    size: int = 256,
+    seed: int = 0,
+    first_person: int = 0,
+    workers: int | None = None,
+    progress: bool = True,
+) -> list[Path]:
+    """Draw videos of talking heads: OUTPUT/id00000/video000/00001.mp4.
+
+    Beside each video lies 00001.landmarks.npy, float32 (frames, 68, 2), (x, y) in pixels. Files
+    appear whole or not at all. Videos that are already there with all their landmarks are kept, so
+    an interrupted run can be repeated.
+
+    Args:
+        output: folder to write into; made if missing.
+        people: number of people, at least 1.
+        videos_per_person: videos of each, at least 1, with other clothes, background and light.
+        frames: frames of each video, at 25 per second, at least 1.
+        size: side of the square frames in pixels, even and at least 16.
+        seed: seed of the whole set; see `sample_video`.
+        first_person: number of the first person; sets with disjoint numbers share nobody.
+        workers: processes; None takes one per processor, 1 draws in this process.
+        progress: show a progress bar.
+
+    Returns:
+        The paths of all videos, by person, then video.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+    limits = (
+        ("people", people, 1),
+        ("videos_per_person", videos_per_person, 1),
+        ("frames", frames, 1),
+        ("size", size, 16),
+        ("seed", seed, 0),
+        ("first_person", first_person, 0),
+        ("workers", 1 if workers is None else workers, 1),
+    )
+    for name, value, least in limits:
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+    if size % 2:
+        raise ValueError(f"size must be even, as video coders want it, got {size}")
+    numbers = [
+        (person, video)
+        for person in range(first_person, first_person + people)
+        for video in range(videos_per_person)
+    ]
+    paths = [video_path(output, person, video) for person, video in numbers]
+    missing = [
+        (path, seed, person, video, frames, size)
+        for path, (person, video) in zip(paths, numbers, strict=True)
+        if not _is_complete(path, frames)
+    ]
+    workers = min(workers or os.cpu_count() or 1, len(missing))
+    bar = tqdm(
+        total=len(paths), initial=len(paths) - len(missing), disable=not progress, unit="video"
+    )
+    with bar:
+        if workers <= 1:
+            for job in missing:
+                _write_sample_video(*job)
+                bar.update()
+        else:
+            _write_in_processes(missing, workers, bar)
+    return paths
+
+
+def _write_in_processes(jobs: list[tuple], workers: int, bar: tqdm) -> None:
+    # Fresh processes and not forks: OpenCV's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, context, initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
+        futures = [pool.submit(_write_sample_video, *job) for job in jobs]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+                bar.update()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _write_sample_video(
+    path: Path, seed: int, person: int, video: int, frames: int, size: int
+) -> None:
+    """Draw and write one video and its landmarks; the video appears last."""
+    identity, scene, motion = sample_video(seed, person, video, frames)
+    drawn = [render(identity, scene, motion[index], size) for index in range(frames)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    landmarks = path.with_suffix(".landmarks.npy")
+    partial = landmarks.with_name(f".{landmarks.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        np.save(file, np.stack([points for _, points in drawn]))
+    partial.replace(landmarks)
+    _write_video(path, [frame for frame, _ in drawn])
+
+
+def _write_video(path: Path, frames: list[np.ndarray]) -> None:
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.mp4")
+    side = frames[0].shape[0]
+    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (side, side))
+    if not writer.isOpened():
+        raise OSError(f"OpenCV cannot write the video {path}")
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    partial.replace(path)
+
+
+def _is_complete(path: Path, frames: int) -> bool:
+    landmarks = path.with_suffix(".landmarks.npy")
+    if not (path.is_file() and landmarks.is_file()):
+        return False
+    return len(np.load(landmarks, mmap_mode="r")) == frames
+
+
+def _seed_of(*numbers: int) -> int:
+    """Mix numbers into one seed of 64 bits."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description="Draw talking heads with exact landmarks, as videos in VoxCeleb's layout.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--people", type=int, default=200, help="number of people")
+    parser.add_argument("--videos-per-person", type=int, default=1, help="videos of each person")
+    parser.add_argument("--frames", type=int, default=48, help="frames of each video, 25 a second")
+    parser.add_argument("--size", type=int, default=256, help="side of the square frames, pixels")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the whole set")
+    parser.add_argument("--first-person", type=int, default=0, help="number of the first person")
+    parser.add_argument(
+        "--workers", type=int, default=None, help="processes; None takes one per processor"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        paths = write_sample_heads(**vars(options))
+    except ValueError as error:
+        parser.error(str(error))
+    print(f"{len(paths)} videos in {options.output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,378 @@
+"""Render one frame of a drawn talking head, with the landmarks of what was drawn."""
+
+import cv2
+import numpy as np
+
+from dataset.sample_canvas import Camera, Canvas, Patch, rasterize
+from dataset.sample_features import linear, paint_face, paint_glasses
+from dataset.sample_hair import Hair, build_bun, build_hair
+from dataset.sample_people import Person, Pose, Scene
+from dataset.sample_shapes import (
+    Head,
+    build_body,
+    build_ear,
+    build_features,
+    build_head,
+    bump,
+    landmarks_of,
+    normals_of,
+    smoothstep,
+)
+
+SUPERSAMPLING = 2
+UNITS_PER_FRAME = 3.02
+CENTER = (0.5, 0.475)
+NECK = np.array([0.0, 0.60, -0.25])
+
+
+def render(
+    person: Person, scene: Scene, pose: Pose, size: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one frame.
+
+    Args:
+        person: who is drawn.
+        scene: clothes, background and light.
+        pose: head pose and expression.
+        size: side of the frame in pixels, at least 16.
+
+    Returns:
+        frame: (size, size, 3) uint8 RGB.
+        landmarks: (68, 2) float32 (x, y) in pixels of the frame, pixel centres at integers; they
+            are the projected points from which the features were drawn, hidden ones included.
+
+    Raises:
+        ValueError: `size` is below 16.
+    """
+    if size < 16:
+        raise ValueError(f"size must be at least 16, got {size}")
+    side = size * SUPERSAMPLING
+    camera = Camera(
+        ((CENTER[0] + pose.x) * side - 0.5, (CENTER[1] + pose.y) * side - 0.5),
+        side / UNITS_PER_FRAME * pose.scale,
+    )
+    turn, body_turn = _rotation(pose.yaw, pose.pitch, pose.roll), _rotation(0.25 * pose.yaw, 0, 0)
+    canvas = Canvas(_background(scene, side))
+    head = build_head(person, pose)
+    features = build_features(person, pose, head)
+    hair = build_hair(person)
+
+    hair_points = None if hair is None else _hang(hair.surface, hair.follow, turn, body_turn)
+    if hair is not None:
+        _draw_hair(canvas, camera, person, scene, hair, hair_points, inside=True)
+    _draw_body(canvas, camera, person, scene, turn, body_turn)
+    _draw_head(canvas, camera, person, scene, head, turn)
+    if hair is not None:
+        _shadow_of_hair(canvas, camera, hair, hair_points)
+    projected = type(features)(*(_place(curve, turn, camera) for curve in features))
+    paint_face(canvas, person, pose, projected, camera.unit)
+    for ear in (-1, 1):
+        _draw_ear(canvas, camera, person, scene, turn, ear)
+    if hair is not None:
+        if person.hair_style == "bun":
+            _draw_bun(canvas, camera, person, scene, turn)
+        _draw_hair(canvas, camera, person, scene, hair, hair_points, inside=False)
+    if person.glasses != "none":
+        paint_glasses(canvas, person, lambda points: camera.project(_turned(points, turn)))
+    frame = cv2.resize(canvas.color, (size, size), interpolation=cv2.INTER_AREA)
+    frame = np.sqrt(np.clip(frame, 0.0, 1.0)) * 255.0
+    points = camera.project(_turned(landmarks_of(features), turn))[:, :2]
+    landmarks = (points + 0.5) / SUPERSAMPLING - 0.5
+    return np.rint(frame).astype(np.uint8), landmarks.astype(np.float32)
+
+
+def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Return the rotation matrix of angles in degrees: yaw first, then pitch, then roll."""
+    (cy, cp, cr), (sy, sp, sr) = (f(np.radians([yaw, pitch, roll])) for f in (np.cos, np.sin))
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return about_z @ about_x @ about_y
+
+
+def _turned(points: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    return (points - NECK) @ turn.T + NECK
+
+
+def _place(curve: "np.ndarray | tuple", turn: np.ndarray, camera: Camera) -> "np.ndarray | tuple":
+    if isinstance(curve, tuple):
+        return tuple(_place(part, turn, camera) for part in curve)
+    return camera.project(_turned(curve, turn))
+
+
+def _hang(
+    surface: np.ndarray, follow: np.ndarray, turn: np.ndarray, body_turn: np.ndarray
+) -> np.ndarray:
+    """Turn rows with the head or, by `follow`, with the body."""
+    with_head, with_body = _turned(surface, turn), _turned(surface, body_turn)
+    return with_head + (with_body - with_head) * follow[:, None, None]
+
+
+def _background(scene: Scene, side: int) -> np.ndarray:
+    """Paint a soft gradient with blobs out of focus, (side, side, 3) linear light."""
+    coarse = 64
+    place = (np.arange(coarse, dtype=np.float32) + 0.5) / coarse
+    x, y = place[None, :, None], place[:, None, None]
+    top, bottom = (linear(color) for color in scene.background)
+    slope = np.clip(y + 0.15 * scene.light[0] * (x - 0.5), 0, 1)
+    picture = top + (bottom - top) * slope
+    for blob_x, blob_y, radius, color in scene.blobs:
+        distance = np.sqrt((x - blob_x) ** 2 + (y - blob_y) ** 2)
+        soft = smoothstep(radius * 1.15, radius * 0.75, distance)
+        picture = picture + (linear(color) - picture) * (0.35 * soft)
+    vignette = 1 - 0.45 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
+    picture = np.ascontiguousarray(picture * vignette, np.float32)
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+
+
+def _lighting(
+    normal: np.ndarray, scene: Scene, wrap: tuple[float, float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return diffuse light (h, w, 3) and the rim's glow (h, w, 3) for unit normals (h, w, 3+)."""
+    light = np.array(scene.light, np.float32)
+    nx, ny, nz = normal[..., 0], normal[..., 1], normal[..., 2]
+    toward = nx * light[0] + ny * light[1] + nz * light[2]
+    wrapped = np.array(wrap, np.float32)
+    key = np.clip((toward[..., None] + wrapped) / (1 + wrapped), 0, 1)
+    sky = (0.36 - 0.13 * ny)[..., None] * np.array(scene.ambient_color, np.float32)
+    diffuse = sky + key * (0.80 * np.array(scene.light_color, np.float32))
+    edge = np.clip(1 - nz, 0, 1)
+    rim = edge * edge * edge * np.clip(-np.sign(light[0]) * nx + 0.2, 0, 1)
+    return diffuse, (0.30 * rim)[..., None] * np.array(scene.rim_color, np.float32)
+
+
+def _shine(normal: np.ndarray, scene: Scene, power: float) -> np.ndarray:
+    half = np.array(scene.light) + np.array([0, 0, 1])
+    half = (half / np.linalg.norm(half)).astype(np.float32)
+    aligned = normal[..., 0] * half[0] + normal[..., 1] * half[1] + normal[..., 2] * half[2]
+    return np.clip(aligned, 0, 1) ** np.float32(power)
+
+
+def _noise(seed: int, height: int, width: int, blur: tuple[float, float]) -> np.ndarray:
+    """Return repeating noise (height, width) float32, mean 0, standard deviation 1."""
+    noise = np.random.default_rng(seed).standard_normal((height, width), np.float32)
+    noise = cv2.GaussianBlur(np.tile(noise, (3, 3)), (0, 0), sigmaX=blur[0], sigmaY=blur[1])[
+        height : 2 * height, width : 2 * width
+    ]
+    return np.ascontiguousarray((noise - noise.mean()) / noise.std())
+
+
+def _shape_values(surface: np.ndarray) -> np.ndarray:
+    """Return normals and depth of a turned surface, (rows, columns, 4)."""
+    return np.concatenate([normals_of(surface), surface[..., 2:]], axis=-1)
+
+
+def _draw_head(
+    canvas: Canvas, camera: Camera, person: Person, scene: Scene, head: Head, turn: np.ndarray
+) -> Patch | None:
+    surface = _turned(head.surface, turn)
+    patch = rasterize(camera.project(surface), canvas.size)
+    if patch is None:
+        return None
+    values = patch.look_up(_shape_values(surface))
+    albedo = patch.look_up(_skin_albedo(person, head))
+    diffuse, rim = _lighting(values, scene, (0.55, 0.42, 0.36))
+    color = albedo[..., :3] * diffuse
+    if person.beard != "none":
+        stubble = patch.look_up(_beard_cover(person, head))
+        grain = patch.texture(_noise(person.texture_seed, 64, 64, (0.8, 1.2)), 6.0, 6.0)
+        full = 0.62 if person.beard == "stubble" else 1.0
+        cover = smoothstep(0.15, 0.75, stubble + 0.12 * grain * (stubble > 0.02))
+        hair = linear(person.hair) * (1.0 + 0.12 * grain[..., None])
+        color += (hair * diffuse - color) * (cover * full * 0.92)[..., None]
+    gloss = (0.075 * _shine(values, scene, 18) + 0.10 * _shine(values, scene, 60))[..., None]
+    color += gloss * albedo[..., 3:] * np.array(scene.light_color, np.float32)
+    color += rim * (0.35 + 0.65 * albedo[..., :3])
+    canvas.merge(patch, color, values[..., 3], light=diffuse)
+    return patch
+
+
+def _skin_albedo(person: Person, head: Head) -> np.ndarray:
+    """Return linear skin colour and gloss of the head's points, (rows, columns, 4)."""
+    x, y = head.rest[..., 0], head.rest[..., 1]
+    side, p = np.abs(x), person
+    front = np.clip(np.cos(head.angles), 0, 1)[None]
+    skin = linear(p.skin)
+    red = 0.9 * p.blush * bump(side, y, (0.40, 0.36), (0.13, 0.12))
+    red += 0.35 * bump(x, y, (0.0, p.nose_length), (0.12, 0.08))
+    red = (red * front)[..., None]
+    albedo = skin * (1 - red * np.array([0.02, 0.22, 0.20]))
+    socket = 0.22 * bump(side, y, (p.eye_x - 0.02, p.eye_y - 0.05), (0.16, 0.085))
+    socket += (0.10 + 0.12 * p.wrinkles) * bump(side, y, (p.eye_x, p.eye_y + 0.12), (0.12, 0.035))
+    socket += 0.20 * p.makeup * bump(side, y, (p.eye_x, p.eye_y - 0.07), (0.13, 0.05))
+    under = 0.32 * bump(x, y, (0.0, p.nose_length + 0.12), (0.14, 0.035))
+    chin = 0.22 * bump(x, y, (0.0, p.mouth_y + 0.17), (0.13, 0.04))
+    below = 0.45 * smoothstep(10.2, 11.6, np.linspace(0, 12, len(y)))[:, None]
+    fold = bump(side - 0.75 * (y - 0.45), y, (0.235, 0.60), (0.022, 0.10))
+    shade = (socket + under + chin + 0.25 * p.wrinkles * fold) * front + below
+    albedo = albedo * (1 - shade[..., None] * np.array([0.75, 0.92, 0.95]))
+    gloss = 0.6 + 0.5 * bump(x, y, (0, p.nose_length), (0.1, 0.2)) - 0.5 * below
+    return np.concatenate([albedo, gloss[..., None] + 0 * albedo[..., :1]], axis=-1)
+
+
+def _beard_cover(person: Person, head: Head) -> np.ndarray:
+    """Return how densely the beard grows on the head's points, (rows, columns), 0..1."""
+    x, y = head.rest[..., 0], head.rest[..., 1]
+    side, p = np.abs(x), person
+    moustache = bump(side, y, (0.11, p.mouth_y - 0.115), (0.13, 0.042)) * 1.15
+    goatee = bump(x, y, (0.0, p.chin_y - 0.08), (0.15, 0.16))
+    ring = bump(side, y, (p.mouth_width + 0.035, p.mouth_y + 0.04), (0.045, 0.16))
+    if p.beard == "moustache":
+        return moustache
+    if p.beard == "goatee":
+        return np.maximum(np.maximum(moustache * 0.95, goatee), ring)
+    line = np.interp(side, (0.0, 0.18, 0.34, 0.50, 0.62, 0.70), (0.62, 0.60, 0.66, 0.52, 0.20, 0.0))
+    cover = smoothstep(-0.03, 0.13, y - line)
+    lips = bump(x, y, (0, p.mouth_y), (p.mouth_width * 0.72, 0.055))
+    bare = bump(x, y, (0, p.mouth_y + 0.12), (0.06, 0.04)) * 0.4
+    return np.maximum(moustache, cover * (1 - 0.9 * lips) * (1 - bare))
+
+
+def _draw_ear(
+    canvas: Canvas, camera: Camera, person: Person, scene: Scene, turn: np.ndarray, side: int
+) -> None:
+    rest = build_ear(person, side)
+    surface = _turned(rest, turn)
+    patch = rasterize(camera.project(surface), canvas.size)
+    if patch is None:
+        return
+    values = patch.look_up(_shape_values(surface))
+    diffuse, rim = _lighting(values, scene, (0.6, 0.45, 0.4))
+    rings = np.linspace(0, 1, rest.shape[0])[:, None] + 0 * rest[..., 0]
+    hollow = 0.5 * np.exp(-0.5 * (rings / 0.34) ** 2)
+    tint = linear(person.skin) * (1 - hollow[..., None] * np.array([0.7, 0.9, 0.95]))
+    tint = tint * np.array([1.0, 0.90, 0.89])
+    canvas.merge(patch, patch.look_up(tint) * diffuse + 0.5 * rim, values[..., 3])
+
+
+def _draw_body(
+    canvas: Canvas,
+    camera: Camera,
+    person: Person,
+    scene: Scene,
+    turn: np.ndarray,
+    body_turn: np.ndarray,
+) -> None:
+    rest, follow = build_body(person)
+    surface = _hang(rest, follow, turn, body_turn)
+    patch = rasterize(camera.project(surface), canvas.size)
+    if patch is None:
+        return
+    values = patch.look_up(_shape_values(surface))
+    place = patch.look_up(rest)
+    x, y, front = place[..., 0], place[..., 1], place[..., 2] > -0.25
+    diffuse, rim = _lighting(values, scene, (0.5, 0.4, 0.35))
+    chin = 1 - 0.62 * smoothstep(1.62, 1.02, y)
+    skin = linear(person.skin) * chin[..., None]
+    line = {
+        "crew": 1.50 + 0.02 * front,
+        "v": 1.46 + 0.42 * np.exp(-0.5 * (x / 0.20) ** 2) * front,
+        "shirt": 1.40 + 0.34 * np.exp(-0.5 * (x / 0.13) ** 2) * front,
+        "turtleneck": 1.20 + 0.0 * x,
+    }[scene.collar]
+    sharp = camera.unit * 0.6
+    cloth = np.clip((y - line) * sharp + 0.5, 0, 1)
+    band = np.clip((line + 0.075 - y) * sharp + 0.5, 0, 1) * cloth
+    shadow = 1 - 0.35 * np.exp(-0.5 * ((y - line - 0.01) / 0.02) ** 2) * (cloth < 0.9)
+    weave = 1 + 0.05 * np.sin(20 * y + 3 * x) * (scene.collar == "turtleneck")
+    dress = linear(scene.clothes) * (weave * (1 - 0.10 * band))[..., None]
+    accent = linear(scene.clothes_accent) if scene.collar in ("crew", "shirt") else None
+    if accent is not None:
+        dress = dress + (accent - dress) * (band * 0.8)[..., None]
+    skin = skin * shadow[..., None]
+    color = (skin + (dress - skin) * cloth[..., None]) * diffuse + rim * 0.4
+    canvas.merge(patch, color.astype(np.float32), values[..., 3] - 0.10)
+
+
+def _draw_hair(
+    canvas: Canvas,
+    camera: Camera,
+    person: Person,
+    scene: Scene,
+    hair: Hair,
+    points: np.ndarray,
+    inside: bool,
+) -> None:
+    patch = rasterize(camera.project(points), canvas.size, -1 if inside else 1)
+    if patch is None:
+        return
+    strands, fine = _strands(person, patch)
+    values = patch.look_up(_shape_values(points))
+    cover = patch.look_up(hair.cover) + 0.022 * strands
+    soft = 0.045 if person.hair_style == "buzz" else 0.018
+    alpha = np.clip(cover / soft, 0, 1)
+    if person.hair_style == "buzz":
+        alpha = alpha * 0.85
+    base = linear(person.hair)
+    if inside:
+        color = np.broadcast_to(base * 0.22, (*alpha.shape, 3)).astype(np.float32)
+        canvas.merge(patch, color * (1 + 0.1 * fine[..., None]), values[..., 3] - 5.0, alpha)
+        return
+    diffuse, rim = _lighting(values, scene, (0.35, 0.33, 0.32))
+    edge = 0.62 + 0.38 * smoothstep(0.0, 0.12, cover)
+    tint = (1 + 0.13 * strands + 0.07 * fine) * edge
+    color = base * np.clip(tint, 0.3, 1.7)[..., None] * diffuse
+    tangent = patch.look_up(_strand_directions(points))
+    glow = _strand_shine(tangent, scene) * np.clip(0.55 + 0.5 * strands, 0, 1.5)
+    glow = glow * (0.12 if person.hair_style in ("afro", "buzz") else 0.55)
+    sheen = np.sqrt(base) * 0.55 + 0.12
+    color += (glow * smoothstep(0.0, 0.1, cover))[..., None] * sheen * 0.5
+    color += rim * 0.5
+    canvas.merge(patch, color.astype(np.float32), values[..., 3], alpha)
+
+
+def _strands(person: Person, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
+    """Return coarse and fine strand noise (h, w), mean 0."""
+    if person.hair_style == "afro":
+        tile = _noise(person.texture_seed, 96, 96, (1.4, 1.4))
+        return patch.texture(tile, 2.4, 3.0), patch.texture(tile, 5.0, 6.0)
+    tile = _noise(person.texture_seed, 64, 240, (0.9, 9.0))
+    coarse = patch.texture(tile, 2.0, 0.7)
+    return coarse, patch.texture(tile, 7.0, 1.5)
+
+
+def _strand_directions(points: np.ndarray) -> np.ndarray:
+    down = np.empty_like(points)
+    down[1:-1] = points[2:] - points[:-2]
+    down[0], down[-1] = points[1] - points[0], points[-1] - points[-2]
+    return down / (np.linalg.norm(down, axis=-1, keepdims=True) + 1e-9)
+
+
+def _strand_shine(tangent: np.ndarray, scene: Scene) -> np.ndarray:
+    """Return the ring of light that strands (h, w, 3) reflect."""
+    half = np.array(scene.light) + np.array([0, -0.25, 1])
+    half = (half / np.linalg.norm(half)).astype(np.float32)
+    along = tangent[..., 0] * half[0] + tangent[..., 1] * half[1] + tangent[..., 2] * half[2]
+    across = np.clip(1 - along * along, 0, 1)
+    return across**14
+
+
+def _shadow_of_hair(canvas: Canvas, camera: Camera, hair: Hair, points: np.ndarray) -> None:
+    """Darken the head under the hair that is about to be drawn."""
+    patch = rasterize(camera.project(points), canvas.size)
+    if patch is None:
+        return
+    reach = 0.045 * camera.unit
+    values = patch.look_up(np.stack([hair.cover, points[..., 2]], axis=-1))
+    near = (values[..., 0] > 0) * patch.mask * (values[..., 1] > canvas.depth[patch.box] - 0.02)
+    shifted = cv2.warpAffine(
+        near.astype(np.float32), np.float32([[1, 0, 0], [0, 1, reach]]), near.shape[::-1]
+    )
+    soft = cv2.GaussianBlur(shifted, (0, 0), reach)
+    on_head = canvas.depth[patch.box] > -0.5
+    canvas.color[patch.box] *= 1 - (soft * on_head)[..., None] * np.float32([0.36, 0.42, 0.44])
+
+
+def _draw_bun(
+    canvas: Canvas, camera: Camera, person: Person, scene: Scene, turn: np.ndarray
+) -> None:
+    surface = _turned(build_bun(person), turn)
+    patch = rasterize(camera.project(surface), canvas.size)
+    if patch is None:
+        return
+    values = patch.look_up(_shape_values(surface))
+    diffuse, rim = _lighting(values, scene, (0.35, 0.33, 0.32))
+    tile = _noise(person.texture_seed, 64, 240, (0.9, 9.0))
+    strands = patch.texture(np.ascontiguousarray(tile.T), 2.0, 5.0)
+    color = linear(person.hair) * (0.9 + 0.14 * strands[..., None]) * diffuse + 0.5 * rim
+    canvas.merge(patch, color.astype(np.float32), values[..., 3])
