@@ -230,18 +230,16 @@ def _interpolate(
     table = np.concatenate([origin, right, down, twist, 1 / area[:, None]], axis=1)
     ox, oy, rx, ry, dx, dy, tx, ty, scale = np.take(table, quad, axis=0).T
     px, py = x - ox, y - oy
-    a = b = np.float32(0.5)
-    for _ in range(3):
-        qx, qy = px - a * b * tx, py - a * b * ty
-        a, b = (
-            np.clip((qx * dy - qy * dx) * scale, 0, 1),
-            np.clip((rx * qy - ry * qx) * scale, 0, 1),
-        )
+    a, b = (px * dy - py * dx) * scale, (rx * py - ry * px) * scale
+    for _ in range(2):
+        bend = a.clip(0, 1) * b.clip(0, 1)
+        qx, qy = px - bend * tx, py - bend * ty
+        a, b = (qx * dy - qy * dx) * scale, (rx * qy - ry * qx) * scale
     place = seen[quad]
     row, column = np.divmod(place, cells)
     maps = np.zeros((3, numbers.size), np.float32)
-    maps[0, pixels] = column + a
-    maps[1, pixels] = row + b
+    maps[0, pixels] = column + a.clip(0, 1)
+    maps[1, pixels] = row + b.clip(0, 1)
     maps[2, pixels] = 1.0
     return Patch(box, *maps.reshape(3, *numbers.shape))
 

@@ -8,8 +8,7 @@ from dataset.sample_canvas import Canvas, Mask, fill_mask
 from dataset.sample_people import Color, Person, Pose
 from dataset.sample_shapes import Features, smoothstep
 
-EYEBALL = 0.185
-IRIS = 0.088
+IRIS = 0.095
 
 
 def linear(color: Color) -> np.ndarray:
@@ -147,7 +146,7 @@ def _paint_brow(
 ) -> None:
     top, bottom = features.brow_tops[index], features.brow_bottoms[index]
     color = linear(person.brow_color)
-    canvas.paint(_closed(top, bottom), color, 0.85, 0.011 * unit, margin=0.08)
+    canvas.paint(_closed(top, bottom), color, 0.92, 0.010 * unit, margin=0.08)
 
 
 def _paint_mouth(

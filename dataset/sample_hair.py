@@ -135,7 +135,15 @@ def _long_hair(person: Person) -> Hair:
     falls = np.linspace(0.15, length + 0.05, 7)
     flare = 0.05 * p.hair_volume * np.sin(np.linspace(0.3, 2.6, 7)) + 0.05 * p.curl * (falls > 1.2)
     hang = np.stack(
-        [falls, side + flare, np.linspace(0.66, 0.50, 7), np.full(7, -1.0), np.zeros(7)], axis=-1
+        [
+            falls,
+            side + flare,
+            np.linspace(0.66, 0.50, 7),
+            np.full(7, -1.0),
+            np.zeros(7),
+            np.full(7, 0.93),
+        ],
+        axis=-1,
     )
     knots = np.concatenate([skull, hang])
     places = np.linspace(0, len(knots) - 1, 44)

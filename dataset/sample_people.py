@@ -187,7 +187,7 @@ def draw_person(seed: int) -> Person:
     hair = _draw_hair_color(rng, tone, age)
     style = _draw_hair_style(rng, feminine, age)
     beard = _draw_beard(rng, feminine)
-    redness = np.clip([0.80 - 0.12 * tone, 0.44 - 0.20 * tone, 0.42 - 0.14 * tone], 0, 1)
+    redness = np.clip([0.80 - 0.14 * tone, 0.36 - 0.14 * tone, 0.37 - 0.11 * tone], 0, 1)
     lips = _mix(skin, tuple(redness), 0.45 + 0.35 * feminine * rng.random())
     brow = _mix(hair, (0.12, 0.09, 0.08), 0.45 if max(hair) < 0.8 or age < 0.7 else 0.15)
     iris = _jitter(rng, EYE_COLORS[_draw_eye_color(rng, tone)], 0.03)
@@ -202,17 +202,17 @@ def draw_person(seed: int) -> Person:
         iris=iris,
         brow_color=brow,
         face_width=around(0.765, 0.045, -0.03),
-        jaw_width=around(0.635, 0.06, -0.07),
-        jaw_roundness=around(1.0, 0.22, 0.12),
+        jaw_width=around(0.65, 0.05, -0.06),
+        jaw_roundness=around(0.93, 0.16, -0.12),
         chin_y=around(1.115, 0.06, -0.05),
         chin_forward=around(0.03, 0.03, -0.02),
         cheeks=around(0.5, 0.4, 0.2),
         eye_x=around(0.335, 0.022),
         eye_y=around(0.02, 0.03),
-        eye_width=around(0.158, 0.016, 0.014),
-        eye_height=around(0.076, 0.016, 0.014),
+        eye_width=around(0.168, 0.014, 0.012),
+        eye_height=around(0.088, 0.016, 0.014),
         eye_tilt=around(0.02, 0.028, 0.015),
-        brow_y=around(-0.205, 0.03, -0.03),
+        brow_y=around(-0.215, 0.03, -0.03),
         brow_thickness=around(0.046, 0.014, -0.022),
         brow_arch=around(0.045, 0.028, 0.02),
         brow_tilt=around(0.0, 0.03),
@@ -222,10 +222,10 @@ def draw_person(seed: int) -> Person:
         nose_tip=around(0.0, 0.03, -0.015),
         mouth_y=around(0.715, 0.025),
         mouth_width=around(0.265, 0.03, -0.015),
-        upper_lip=around(0.055, 0.016, 0.018) + 0.012 * float(tone),
-        lower_lip=around(0.075, 0.018, 0.018) + 0.012 * float(tone),
+        upper_lip=around(0.064, 0.016, 0.018) + 0.012 * float(tone),
+        lower_lip=around(0.086, 0.018, 0.018) + 0.012 * float(tone),
         ear_size=around(1.0, 0.14, -0.1),
-        neck_width=around(0.46, 0.03, -0.11),
+        neck_width=around(0.41, 0.03, -0.10),
         blush=float(rng.random() * (1.0 - 0.6 * tone)),
         freckles=float(max(0.0, rng.random() * 2.2 - 1.2) * (tone < 0.5)),
         wrinkles=float(max(0.0, age * 1.5 - 0.55)),
@@ -234,7 +234,7 @@ def draw_person(seed: int) -> Person:
         hair_length=float(rng.uniform(1.25, 2.1)),
         hair_volume=float(rng.uniform(0.7, 1.35)),
         hair_part=float(rng.choice([-1.0, 1.0]) * rng.uniform(0.25, 0.7)),
-        hairline=around(-0.70, 0.05, 0.04) - 0.10 * float(age) * float(feminine < 0.5),
+        hairline=around(-0.67, 0.05, 0.04) - 0.10 * float(age) * float(feminine < 0.5),
         curl=float(rng.random()),
         beard=beard,
         glasses=str(rng.choice(GLASSES, p=[0.74, 0.13, 0.13])),
@@ -255,9 +255,9 @@ def draw_scene(seed: int) -> Scene:
     clothes = _jitter(rng, CLOTHES[int(rng.integers(len(CLOTHES)))], 0.05)
     accent = _jitter(rng, CLOTHES[int(rng.integers(len(CLOTHES)))], 0.05)
     hue = rng.random()
-    top = _from_hsv(hue, rng.uniform(0.08, 0.42), rng.uniform(0.45, 0.92))
+    top = _from_hsv(hue, rng.uniform(0.08, 0.40), rng.uniform(0.55, 0.95))
     bottom = _from_hsv(
-        hue + rng.uniform(-0.12, 0.12), rng.uniform(0.1, 0.5), rng.uniform(0.3, 0.75)
+        hue + rng.uniform(-0.12, 0.12), rng.uniform(0.1, 0.45), rng.uniform(0.35, 0.8)
     )
     blobs = tuple(
         (
@@ -373,7 +373,7 @@ def _draw_hair_style(rng: np.random.Generator, feminine: float, age: float) -> s
         weights = [0.0, 0.01, 0.08, 0.06, 0.02, 0.10, 0.20, 0.25, 0.14, 0.14]
     else:
         bald = 0.05 + 0.12 * age
-        weights = [bald, 0.14, 0.26, 0.20, 0.15, 0.08, 0.02, 0.05, 0.05, 0.02]
+        weights = [bald, 0.15, 0.28, 0.23, 0.17, 0.08, 0.01, 0.05, 0.01, 0.02]
     return str(rng.choice(HAIR_STYLES, p=np.array(weights) / np.sum(weights)))
 
 

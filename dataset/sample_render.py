@@ -59,11 +59,12 @@ def render(
 
     hair_points = None if hair is None else _hang(hair.surface, hair.follow, turn, body_turn)
     if hair is not None:
-        _draw_hair(canvas, camera, person, scene, hair, hair_points, inside=True)
+        _draw_inner_hair(canvas, camera, person, hair, hair_points)
     _draw_body(canvas, camera, person, scene, turn, body_turn)
     _draw_head(canvas, camera, person, scene, head, turn)
     if hair is not None:
-        _shadow_of_hair(canvas, camera, hair, hair_points)
+        hair_patch = rasterize(camera.project(hair_points), side)
+        _shadow_of_hair(canvas, camera.unit, hair, hair_points, hair_patch)
     projected = type(features)(*(_place(curve, turn, camera) for curve in features))
     paint_face(canvas, person, pose, projected, camera.unit)
     for ear in (-1, 1):
@@ -71,7 +72,7 @@ def render(
     if hair is not None:
         if person.hair_style == "bun":
             _draw_bun(canvas, camera, person, scene, turn)
-        _draw_hair(canvas, camera, person, scene, hair, hair_points, inside=False)
+        _draw_hair(canvas, person, scene, hair, hair_points, hair_patch)
     if person.glasses != "none":
         paint_glasses(canvas, person, lambda points: camera.project(_turned(points, turn)))
     frame = cv2.resize(canvas.color, (size, size), interpolation=cv2.INTER_AREA)
@@ -157,34 +158,35 @@ def _noise(seed: int, height: int, width: int, blur: tuple[float, float]) -> np.
     return np.ascontiguousarray((noise - noise.mean()) / noise.std())
 
 
-def _shape_values(surface: np.ndarray) -> np.ndarray:
-    """Return normals and depth of a turned surface, (rows, columns, 4)."""
-    return np.concatenate([normals_of(surface), surface[..., 2:]], axis=-1)
+def _with_depth(values: np.ndarray, surface: np.ndarray) -> np.ndarray:
+    """Append the depth to values of a surface's points: (rows, columns, channels + 1) float32."""
+    return np.concatenate([values, surface[..., 2:]], axis=-1, dtype=np.float32)
 
 
 def _draw_head(
     canvas: Canvas, camera: Camera, person: Person, scene: Scene, head: Head, turn: np.ndarray
-) -> Patch | None:
+) -> None:
     surface = _turned(head.surface, turn)
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:
-        return None
-    values = patch.look_up(_shape_values(surface))
-    albedo = patch.look_up(_skin_albedo(person, head))
-    diffuse, rim = _lighting(values, scene, (0.55, 0.42, 0.36))
-    color = albedo[..., :3] * diffuse
+        return
+    normal = normals_of(surface)
+    diffuse, rim = _lighting(normal, scene, (0.55, 0.42, 0.36))
+    albedo = _skin_albedo(person, head)
+    skin = albedo[..., :3] * diffuse + rim * (0.35 + 0.65 * albedo[..., :3])
+    gloss = 0.075 * _shine(normal, scene, 18) + 0.10 * _shine(normal, scene, 60)
+    skin = skin + (gloss * albedo[..., 3])[..., None] * np.array(scene.light_color)
+    values = patch.look_up(_with_depth(skin, surface))
+    light = patch.look_up(diffuse)
+    color = values[..., :3]
     if person.beard != "none":
-        stubble = patch.look_up(_beard_cover(person, head))
+        beard = patch.look_up(_beard_cover(person, head))
         grain = patch.texture(_noise(person.texture_seed, 64, 64, (0.8, 1.2)), 6.0, 6.0)
-        full = 0.62 if person.beard == "stubble" else 1.0
-        cover = smoothstep(0.15, 0.75, stubble + 0.12 * grain * (stubble > 0.02))
+        full = 0.57 if person.beard == "stubble" else 0.92
+        cover = full * smoothstep(0.15, 0.75, beard + 0.12 * grain * (beard > 0.02))
         hair = linear(person.hair) * (1.0 + 0.12 * grain[..., None])
-        color += (hair * diffuse - color) * (cover * full * 0.92)[..., None]
-    gloss = (0.075 * _shine(values, scene, 18) + 0.10 * _shine(values, scene, 60))[..., None]
-    color += gloss * albedo[..., 3:] * np.array(scene.light_color, np.float32)
-    color += rim * (0.35 + 0.65 * albedo[..., :3])
-    canvas.merge(patch, color, values[..., 3], light=diffuse)
-    return patch
+        color = color + (hair * light - color) * cover[..., None]
+    canvas.merge(patch, color, values[..., 3], light=light)
 
 
 def _skin_albedo(person: Person, head: Head) -> np.ndarray:
@@ -215,12 +217,12 @@ def _beard_cover(person: Person, head: Head) -> np.ndarray:
     x, y = head.rest[..., 0], head.rest[..., 1]
     side, p = np.abs(x), person
     moustache = bump(side, y, (0.11, p.mouth_y - 0.115), (0.13, 0.042)) * 1.15
-    goatee = bump(x, y, (0.0, p.chin_y - 0.08), (0.15, 0.16))
-    ring = bump(side, y, (p.mouth_width + 0.035, p.mouth_y + 0.04), (0.045, 0.16))
     if p.beard == "moustache":
         return moustache
+    round_mouth = np.hypot(x / (p.mouth_width * 0.92), (y - p.mouth_y) / 0.085)
     if p.beard == "goatee":
-        return np.maximum(np.maximum(moustache * 0.95, goatee), ring)
+        circle = np.hypot(x / (p.mouth_width + 0.03), (y - p.mouth_y - 0.13) / 0.31)
+        return smoothstep(1.10, 0.80, circle) * smoothstep(0.75, 1.25, round_mouth)
     line = np.interp(side, (0.0, 0.18, 0.34, 0.50, 0.62, 0.70), (0.62, 0.60, 0.66, 0.52, 0.20, 0.0))
     cover = smoothstep(-0.03, 0.13, y - line)
     lips = bump(x, y, (0, p.mouth_y), (p.mouth_width * 0.72, 0.055))
@@ -236,13 +238,13 @@ def _draw_ear(
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:
         return
-    values = patch.look_up(_shape_values(surface))
-    diffuse, rim = _lighting(values, scene, (0.6, 0.45, 0.4))
+    diffuse, rim = _lighting(normals_of(surface), scene, (0.6, 0.45, 0.4))
     rings = np.linspace(0, 1, rest.shape[0])[:, None] + 0 * rest[..., 0]
     hollow = 0.5 * np.exp(-0.5 * (rings / 0.34) ** 2)
     tint = linear(person.skin) * (1 - hollow[..., None] * np.array([0.7, 0.9, 0.95]))
     tint = tint * np.array([1.0, 0.90, 0.89])
-    canvas.merge(patch, patch.look_up(tint) * diffuse + 0.5 * rim, values[..., 3])
+    values = patch.look_up(_with_depth(tint * diffuse + 0.5 * rim, surface))
+    canvas.merge(patch, values[..., :3], values[..., 3])
 
 
 def _draw_body(
@@ -253,72 +255,79 @@ def _draw_body(
     turn: np.ndarray,
     body_turn: np.ndarray,
 ) -> None:
-    rest, follow = build_body(person)
+    rest, follow, knots = build_body(person)
     surface = _hang(rest, follow, turn, body_turn)
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:
         return
-    values = patch.look_up(_shape_values(surface))
-    place = patch.look_up(rest)
-    x, y, front = place[..., 0], place[..., 1], place[..., 2] > -0.25
-    diffuse, rim = _lighting(values, scene, (0.5, 0.4, 0.35))
-    chin = 1 - 0.62 * smoothstep(1.62, 1.02, y)
-    skin = linear(person.skin) * chin[..., None]
+    diffuse, rim = _lighting(normals_of(surface), scene, (0.5, 0.4, 0.35))
+    chin = 1 - 0.72 * smoothstep(1.75, 1.02, rest[..., 1:2])
+    values = patch.look_up(_with_depth(linear(person.skin) * chin * diffuse + 0.4 * rim, surface))
+    light = patch.look_up(_with_depth(diffuse + 0.4 * rim, rest))
+    place = patch.look_up(np.stack([rest[..., 0], rest[..., 1], knots], axis=-1))
+    x, y, knot, front = place[..., 0], place[..., 1], place[..., 2], light[..., 3] > -0.25
+    skin, light = values[..., :3], light[..., :3]
     line = {
-        "crew": 1.50 + 0.02 * front,
-        "v": 1.46 + 0.42 * np.exp(-0.5 * (x / 0.20) ** 2) * front,
-        "shirt": 1.40 + 0.34 * np.exp(-0.5 * (x / 0.13) ** 2) * front,
-        "turtleneck": 1.20 + 0.0 * x,
+        "crew": 4.15 + 0.55 * np.exp(-0.5 * (x / 0.30) ** 2) * front,
+        "v": 4.10 + 2.2 * np.exp(-0.5 * (x / 0.17) ** 2) * front,
+        "shirt": 3.75 + 1.3 * np.exp(-0.5 * (x / 0.12) ** 2) * front,
+        "turtleneck": 2.35 + 0.0 * x,
     }[scene.collar]
-    sharp = camera.unit * 0.6
-    cloth = np.clip((y - line) * sharp + 0.5, 0, 1)
-    band = np.clip((line + 0.075 - y) * sharp + 0.5, 0, 1) * cloth
-    shadow = 1 - 0.35 * np.exp(-0.5 * ((y - line - 0.01) / 0.02) ** 2) * (cloth < 0.9)
+    sharp = camera.unit * 0.13
+    cloth = np.clip((knot - line) * sharp + 0.5, 0, 1)
+    band = np.clip((line + 0.40 - knot) * sharp + 0.5, 0, 1) * cloth
+    shadow = 1 - 0.35 * np.exp(-0.5 * ((knot - line - 0.05) / 0.14) ** 2) * (cloth < 0.9)
     weave = 1 + 0.05 * np.sin(20 * y + 3 * x) * (scene.collar == "turtleneck")
     dress = linear(scene.clothes) * (weave * (1 - 0.10 * band))[..., None]
     accent = linear(scene.clothes_accent) if scene.collar in ("crew", "shirt") else None
     if accent is not None:
         dress = dress + (accent - dress) * (band * 0.8)[..., None]
     skin = skin * shadow[..., None]
-    color = (skin + (dress - skin) * cloth[..., None]) * diffuse + rim * 0.4
+    color = skin + (dress * light - skin) * cloth[..., None]
     canvas.merge(patch, color.astype(np.float32), values[..., 3] - 0.10)
+
+
+def _draw_inner_hair(
+    canvas: Canvas, camera: Camera, person: Person, hair: Hair, points: np.ndarray
+) -> None:
+    """Draw the inside of hair that hangs behind the neck, in shade."""
+    patch = rasterize(camera.project(points), canvas.size, -1)
+    if patch is None:
+        return
+    strands, fine = _strands(person, patch)
+    values = patch.look_up(np.stack([hair.cover, points[..., 2]], axis=-1))
+    alpha = np.clip((values[..., 0] + 0.022 * strands) / 0.018, 0, 1)
+    color = linear(person.hair) * 0.16 * (1 + 0.1 * fine[..., None])
+    canvas.merge(patch, color, values[..., 1] - 5.0, alpha)
 
 
 def _draw_hair(
     canvas: Canvas,
-    camera: Camera,
     person: Person,
     scene: Scene,
     hair: Hair,
     points: np.ndarray,
-    inside: bool,
+    patch: Patch | None,
 ) -> None:
-    patch = rasterize(camera.project(points), canvas.size, -1 if inside else 1)
     if patch is None:
         return
+    style, base = person.hair_style, linear(person.hair)
+    diffuse, rim = _lighting(normals_of(points), scene, (0.35, 0.33, 0.32))
+    values = patch.look_up(_with_depth(base * diffuse + 0.25 * rim, points))
+    glow = _strand_shine(_strand_directions(points), scene)
+    cover, glow = cv2.split(patch.look_up(np.stack([hair.cover, glow], axis=-1)))
     strands, fine = _strands(person, patch)
-    values = patch.look_up(_shape_values(points))
-    cover = patch.look_up(hair.cover) + 0.022 * strands
-    soft = 0.045 if person.hair_style == "buzz" else 0.018
-    alpha = np.clip(cover / soft, 0, 1)
-    if person.hair_style == "buzz":
+    cover = cover + 0.022 * strands
+    alpha = np.clip(cover / (0.045 if style == "buzz" else 0.018), 0, 1)
+    if style == "buzz":
         alpha = alpha * 0.85
-    base = linear(person.hair)
-    if inside:
-        color = np.broadcast_to(base * 0.22, (*alpha.shape, 3)).astype(np.float32)
-        canvas.merge(patch, color * (1 + 0.1 * fine[..., None]), values[..., 3] - 5.0, alpha)
-        return
-    diffuse, rim = _lighting(values, scene, (0.35, 0.33, 0.32))
-    edge = 0.62 + 0.38 * smoothstep(0.0, 0.12, cover)
-    tint = (1 + 0.13 * strands + 0.07 * fine) * edge
-    color = base * np.clip(tint, 0.3, 1.7)[..., None] * diffuse
-    tangent = patch.look_up(_strand_directions(points))
-    glow = _strand_shine(tangent, scene) * np.clip(0.55 + 0.5 * strands, 0, 1.5)
-    glow = glow * (0.12 if person.hair_style in ("afro", "buzz") else 0.55)
-    sheen = np.sqrt(base) * 0.55 + 0.12
-    color += (glow * smoothstep(0.0, 0.1, cover))[..., None] * sheen * 0.5
-    color += rim * 0.5
-    canvas.merge(patch, color.astype(np.float32), values[..., 3], alpha)
+    inner = smoothstep(0.0, 0.12, cover)
+    tint = (1 + 0.13 * strands + 0.07 * fine) * (0.62 + 0.38 * inner)
+    color = values[..., :3] * np.clip(tint, 0.3, 1.7)[..., None]
+    strength = 0.06 if style in ("afro", "buzz") else 0.275
+    glow = glow * np.clip(0.55 + 0.5 * strands, 0, 1.5) * (strength * inner)
+    color += glow[..., None] * (np.sqrt(base) * 0.55 + 0.12)
+    canvas.merge(patch, color, values[..., 3], alpha)
 
 
 def _strands(person: Person, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
@@ -347,12 +356,13 @@ def _strand_shine(tangent: np.ndarray, scene: Scene) -> np.ndarray:
     return across**14
 
 
-def _shadow_of_hair(canvas: Canvas, camera: Camera, hair: Hair, points: np.ndarray) -> None:
+def _shadow_of_hair(
+    canvas: Canvas, unit: float, hair: Hair, points: np.ndarray, patch: Patch | None
+) -> None:
     """Darken the head under the hair that is about to be drawn."""
-    patch = rasterize(camera.project(points), canvas.size)
     if patch is None:
         return
-    reach = 0.045 * camera.unit
+    reach = 0.045 * unit
     values = patch.look_up(np.stack([hair.cover, points[..., 2]], axis=-1))
     near = (values[..., 0] > 0) * patch.mask * (values[..., 1] > canvas.depth[patch.box] - 0.02)
     shifted = cv2.warpAffine(
@@ -370,9 +380,8 @@ def _draw_bun(
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:
         return
-    values = patch.look_up(_shape_values(surface))
-    diffuse, rim = _lighting(values, scene, (0.35, 0.33, 0.32))
+    diffuse, rim = _lighting(normals_of(surface), scene, (0.35, 0.33, 0.32))
+    values = patch.look_up(_with_depth(linear(person.hair) * diffuse + 0.3 * rim, surface))
     tile = _noise(person.texture_seed, 64, 240, (0.9, 9.0))
     strands = patch.texture(np.ascontiguousarray(tile.T), 2.0, 5.0)
-    color = linear(person.hair) * (0.9 + 0.14 * strands[..., None]) * diffuse + 0.5 * rim
-    canvas.merge(patch, color.astype(np.float32), values[..., 3])
+    canvas.merge(patch, values[..., :3] * (0.9 + 0.14 * strands[..., None]), values[..., 3])

@@ -98,26 +98,26 @@ def head_columns() -> np.ndarray:
 
 
 def head_knots(person: Person) -> np.ndarray:
-    """Return the rings that the skull is lofted from, (13, 5): y, half-width, front, back, lift."""
+    """Return the rings that the skull is lofted from, (13, 6); see `loft`."""
     p = person
     jaw = p.jaw_width
     chin = p.chin_y
     full = 0.02 * (p.cheeks - 0.5)
     return np.array(
         [
-            (-1.16, 0.02, -0.08, -0.12, 0.0),
-            (-1.11, 0.33, 0.24, -0.50, 0.0),
-            (-0.96, 0.57, 0.53, -0.80, 0.0),
-            (-0.70, p.face_width - 0.05, 0.735, -0.95, 0.0),
-            (-0.40, p.face_width, 0.80, -1.00, 0.0),
-            (-0.10, p.face_width + 0.01, 0.80, -1.00, 0.0),
-            (0.20, p.face_width + full, 0.79, -0.93, 0.10),
-            (0.48, 0.5 * (p.face_width + jaw) + 0.05 + full, 0.77, -0.80, 0.34),
-            (0.72, jaw + 0.055 + 1.5 * full, 0.75, -0.62, 0.62),
-            (0.93, jaw + 0.03 + full, 0.73, -0.45, 0.86),
-            (chin, jaw - 0.01, 0.67, -0.30, 1.06),
-            (chin + 0.03, jaw - 0.16, 0.45, -0.20, 0.90),
-            (chin - 0.10, 0.25, 0.20, -0.20, 0.60),
+            (-1.19, 0.0, 0.0, 0.0, 0.0, 0.93),
+            (-1.13, 0.29, 0.25, -0.48, 0.0, 0.93),
+            (-0.97, 0.54, 0.52, -0.79, 0.0, 0.93),
+            (-0.72, p.face_width - 0.055, 0.725, -0.95, 0.0, 0.93),
+            (-0.42, p.face_width + 0.01, 0.80, -1.00, 0.0, 0.93),
+            (-0.10, p.face_width + 0.015, 0.80, -1.00, 0.0, 0.93),
+            (0.20, p.face_width + full, 0.79, -0.93, 0.10, 0.93),
+            (0.48, 0.55 * p.face_width + 0.45 * jaw + 0.03 + full, 0.77, -0.80, 0.34, 0.98),
+            (0.72, jaw + 0.06 + 1.5 * full, 0.75, -0.62, 0.62, 1.06),
+            (0.93, jaw + 0.035 + full, 0.73, -0.45, 0.86, 1.16),
+            (chin, jaw, 0.67, -0.30, 1.06, 1.26),
+            (chin + 0.03, jaw - 0.17, 0.45, -0.20, 0.90, 1.1),
+            (chin - 0.10, 0.25, 0.20, -0.20, 0.60, 0.93),
         ]
     )
 
@@ -126,15 +126,16 @@ def loft(knots: np.ndarray, places: np.ndarray, angles: np.ndarray, roundness: f
     """Sweep rings through knots; returns (places, angles, 3).
 
     Args:
-        knots: (n, 5) y, half-width, front z, back z, lift (how much higher the back lies).
+        knots: (n, 6) y, half-width, front z, back z, lift (how much higher the back lies) and
+            taper (1 is round, above 1 pointed in front).
         places: (rows,) fractional knot numbers.
         angles: (columns,) radians round the head.
         roundness: exponent of the jaw's curve; above 1 is square, below 1 pointed.
     """
-    y, width, front, back, lift = (value[:, None] for value in spline(knots, places).T)
+    y, width, front, back, lift, taper = (value[:, None] for value in spline(knots, places).T)
     sine, cosine = np.sin(angles)[None], np.cos(angles)[None]
     flat = np.sign(cosine) * np.abs(cosine) ** 0.85
-    x = width * np.sign(sine) * np.abs(sine) ** 0.93
+    x = width * np.sign(sine) * np.abs(sine) ** taper
     z = np.where(cosine > 0, front, -back) * flat
     climb = ((1 - cosine) / 2) ** roundness
     return np.stack([x, y - lift * climb, z + 0 * x], axis=-1)
@@ -184,7 +185,7 @@ def _nose_relief(person: Person, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     slope = np.clip((y + 0.10) / (tip + 0.10), 0, 1)
     ridge = p.nose_height * (0.10 * smoothstep(-0.28, -0.05, y) + 0.90 * slope**1.35)
     under = 1 - smoothstep(tip + 0.02, base + 0.03, y)
-    width = 0.060 + 0.045 * slope
+    width = 0.054 + 0.042 * slope
     nose = ridge * under * np.exp(-0.5 * (x / width) ** 2)
     alar = (
         0.50
@@ -361,30 +362,35 @@ def build_ear(person: Person, side: int) -> np.ndarray:
     down = 0.235 * size * radius * np.sin(around)
     rim = 0.05 * np.exp(-0.5 * ((radius - 0.78) / 0.16) ** 2) - 0.05 * (radius > 0.95)
     dish = rim - 0.03 * np.exp(-0.5 * (radius / 0.35) ** 2)
-    x = person.face_width - 0.01 + 0.60 * outward + 0.75 * dish
+    x = person.face_width + 0.015 + 0.66 * outward + 0.75 * dish
     z = -0.06 - 0.80 * outward + 0.66 * dish + 0.05 * down
     y = 0.13 + down
     ear = np.stack([side * (x + 0 * y), y, z], axis=-1)
-    return ear if side > 0 else ear[:, ::-1]
+    return ear[:, ::-1] if side > 0 else ear
 
 
-def build_body(person: Person) -> tuple[np.ndarray, np.ndarray]:
-    """Build neck and shoulders; returns the surface and how far each row follows the body, 0..1."""
+def build_body(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Build neck and shoulders.
+
+    Returns:
+        The surface (rows, columns, 3), how far each row follows the body (rows,) 0..1, and the
+        number of every point's ring (rows, columns), by which collars are cut.
+    """
     n = person.neck_width
     knots = np.array(
         [
-            (0.45, n * 0.95, n * 0.55, -0.75, 0.0),
-            (0.80, n * 0.95, n * 0.55, -0.78, 0.0),
-            (1.10, n, n * 0.55, -0.82, 0.0),
-            (1.32, n * 1.06, n * 0.62, -0.86, 0.0),
-            (1.50, n * 1.35, n * 0.85, -0.90, 0.05),
-            (1.60, 0.98, 0.60, -0.92, 0.05),
-            (1.74, 1.36, 0.68, -0.95, 0.05),
-            (2.00, 1.56, 0.74, -0.95, 0.0),
-            (3.00, 1.62, 0.78, -0.95, 0.0),
+            (0.45, n * 0.95, n * 0.55, -0.75, 0.0, 0.93),
+            (0.80, n * 0.95, n * 0.55, -0.78, 0.0, 0.93),
+            (1.10, n, n * 0.55, -0.82, 0.0, 0.93),
+            (1.32, n * 1.06, n * 0.62, -0.86, 0.0, 0.93),
+            (1.50, n * 1.35, n * 0.85, -0.90, 0.05, 0.93),
+            (1.60, 0.98, 0.60, -0.92, 0.05, 0.93),
+            (1.74, 1.36, 0.68, -0.95, 0.05, 0.93),
+            (2.00, 1.56, 0.74, -0.95, 0.0, 0.93),
+            (3.00, 1.62, 0.78, -0.95, 0.0, 0.93),
         ]
     )
     places = np.concatenate([np.linspace(0, 3, 8), np.linspace(3.2, 8, 18)])
     surface = loft(knots, places, np.linspace(-np.pi, np.pi, 41), 1.0)
     follow = smoothstep(0.55, 1.50, spline(knots, places)[:, 0])
-    return surface, follow
+    return surface, follow, np.repeat(places[:, None], surface.shape[1], axis=1)
