@@ -221,22 +221,24 @@ def _interpolate(
     """Turn quad numbers per pixel into continuous surface coordinates, inverting each quad."""
     pixels = np.flatnonzero(numbers)
     quad = numbers.reshape(-1)[pixels] - 1
-    y, x = np.divmod(pixels, numbers.shape[1])
+    y = pixels // numbers.shape[1]
+    x = (pixels - y * numbers.shape[1]).astype(np.float32)
+    y = y.astype(np.float32)
     flat = flat.astype(np.float32)
     origin, right, down = flat[:, 0], flat[:, 1] - flat[:, 0], flat[:, 3] - flat[:, 0]
     twist = flat[:, 2] - flat[:, 1] - down
     area = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
     area = np.where(np.abs(area) < 1e-3, np.float32(1e-3), area)
-    table = np.concatenate([origin, right, down, twist, 1 / area[:, None]], axis=1)
-    ox, oy, rx, ry, dx, dy, tx, ty, scale = np.take(table, quad, axis=0).T
+    row, column = np.divmod(seen, cells)
+    table = np.stack([*origin.T, *right.T, *down.T, *twist.T, 1 / area, column, row])
+    values = np.take(table.astype(np.float32), quad, axis=1)
+    ox, oy, rx, ry, dx, dy, tx, ty, scale, column, row = values
     px, py = x - ox, y - oy
     a, b = (px * dy - py * dx) * scale, (rx * py - ry * px) * scale
     for _ in range(2):
         bend = a.clip(0, 1) * b.clip(0, 1)
         qx, qy = px - bend * tx, py - bend * ty
         a, b = (qx * dy - qy * dx) * scale, (rx * qy - ry * qx) * scale
-    place = seen[quad]
-    row, column = np.divmod(place, cells)
     maps = np.zeros((3, numbers.size), np.float32)
     maps[0, pixels] = column + a.clip(0, 1)
     maps[1, pixels] = row + b.clip(0, 1)

@@ -130,9 +130,9 @@ def _paint_lashes(
 ) -> None:
     s = np.linspace(-1, 1, len(upper))
     outward = s * side
-    weight = (0.35 + 0.65 * smoothstep(-1.0, 0.6, outward)) * smoothstep(1.0, 0.9, np.abs(s))
-    thick = (0.016 + 0.016 * person.makeup) * unit * weight[:, None] * np.array([0.0, 1.0])
-    wing = 0.028 * person.makeup * unit * smoothstep(0.6, 1.0, outward)[:, None]
+    weight = (0.30 + 0.70 * smoothstep(-1.0, 0.5, outward)) * (1 - np.abs(s) ** 5)
+    thick = (0.016 + 0.013 * person.makeup) * unit * weight[:, None] * np.array([0.0, 1.0])
+    wing = 0.030 * person.makeup * unit * smoothstep(0.6, 1.0, outward)[:, None]
     rise = thick + wing * np.array([-0.9 * side, 1.0])
     dark = np.array([0.012, 0.009, 0.009])
     canvas.paint(_closed(_shift(upper, -rise), _shift(upper, 0.25 * thick)), dark, 0.95, lit=0.3)

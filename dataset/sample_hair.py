@@ -53,7 +53,7 @@ def build_bun(person: Person) -> np.ndarray:
 
 def _short_hair(person: Person) -> Hair:
     angles = head_columns()
-    scalp = loft(head_knots(person), head_places(), angles, person.jaw_roundness)[:40]
+    scalp = loft(head_knots(person), head_places(), angles, person.jaw_roundness)[:37]
     line = _hairline(person, np.degrees(angles))
     cover = line[None] - scalp[..., 1]
     surface = scalp + normals_of(scalp) * _thickness(person, scalp, angles, cover)[..., None]
@@ -99,17 +99,18 @@ def _thickness(
     """Return how far the hair stands off the scalp, (rows, columns)."""
     style, volume = person.hair_style, person.hair_volume
     x, y = scalp[..., 0], scalp[..., 1]
-    edge = smoothstep(-0.02, 0.22, cover)
+    edge = smoothstep(-0.01, 0.20, cover)
     top = smoothstep(-0.35, -0.95, y)
     if style == "buzz":
-        return 0.012 + 0.018 * edge
+        return 0.004 + 0.026 * edge
     if style == "bun":
-        return 0.015 + 0.05 * edge
+        return 0.004 + 0.06 * edge
     if style == "afro":
         lumps = np.sin(9 * angles[None] + 3 * y) * np.sin(8 * y + 2 * angles[None])
         round_out = smoothstep(0.0, 0.42, cover)
-        return 0.02 + (0.30 * volume + 0.02 * lumps) * round_out * smoothstep(0.5, -0.2, y)
-    thick = 0.02 + (0.045 + 0.085 * volume * top) * edge
+        tall = 0.13 + 0.11 * top
+        return 0.004 + (tall * volume + 0.018 * lumps) * round_out * smoothstep(0.5, -0.2, y)
+    thick = 0.004 + (0.06 + 0.085 * volume * top) * edge
     if style == "quiff":
         front = np.exp(-0.5 * (np.degrees(angles)[None] / 42) ** 2)
         thick += 0.17 * volume * front * bump(x, y, (0.05, -0.88), (0.6, 0.16)) * edge
@@ -146,7 +147,7 @@ def _long_hair(person: Person) -> Hair:
         axis=-1,
     )
     knots = np.concatenate([skull, hang])
-    places = np.linspace(0, len(knots) - 1, 44)
+    places = np.linspace(0, len(knots) - 1, 38)
     surface = loft(knots, places, angles, 1.0)
     y = spline(knots, places)[:, :1]
     wave = 0.022 * p.curl * np.sin(7.5 * y + 4 * np.sin(angles)[None]) * smoothstep(0.0, 0.7, y)

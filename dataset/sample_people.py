@@ -255,16 +255,16 @@ def draw_scene(seed: int) -> Scene:
     clothes = _jitter(rng, CLOTHES[int(rng.integers(len(CLOTHES)))], 0.05)
     accent = _jitter(rng, CLOTHES[int(rng.integers(len(CLOTHES)))], 0.05)
     hue = rng.random()
-    top = _from_hsv(hue, rng.uniform(0.08, 0.40), rng.uniform(0.55, 0.95))
+    top = _from_hsv(hue, rng.uniform(0.05, 0.32), rng.uniform(0.55, 0.95))
     bottom = _from_hsv(
-        hue + rng.uniform(-0.12, 0.12), rng.uniform(0.1, 0.45), rng.uniform(0.35, 0.8)
+        hue + rng.uniform(-0.12, 0.12), rng.uniform(0.08, 0.36), rng.uniform(0.35, 0.8)
     )
     blobs = tuple(
         (
             float(rng.uniform(-0.1, 1.1)),
             float(rng.uniform(-0.1, 1.0)),
             float(rng.uniform(0.10, 0.34)),
-            _from_hsv(hue + rng.uniform(-0.2, 0.2), rng.uniform(0.1, 0.5), rng.uniform(0.4, 0.95)),
+            _from_hsv(hue + rng.uniform(-0.2, 0.2), rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.95)),
         )
         for _ in range(int(rng.integers(2, 6)))
     )

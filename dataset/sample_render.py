@@ -5,7 +5,7 @@ import numpy as np
 
 from dataset.sample_canvas import Camera, Canvas, Patch, rasterize
 from dataset.sample_features import linear, paint_face, paint_glasses
-from dataset.sample_hair import Hair, build_bun, build_hair
+from dataset.sample_hair import LONG_STYLES, Hair, build_bun, build_hair
 from dataset.sample_people import Person, Pose, Scene
 from dataset.sample_shapes import (
     Head,
@@ -21,7 +21,7 @@ from dataset.sample_shapes import (
 
 SUPERSAMPLING = 2
 UNITS_PER_FRAME = 3.02
-CENTER = (0.5, 0.475)
+CENTER = (0.5, 0.487)
 NECK = np.array([0.0, 0.60, -0.25])
 
 
@@ -58,7 +58,7 @@ def render(
     hair = build_hair(person)
 
     hair_points = None if hair is None else _hang(hair.surface, hair.follow, turn, body_turn)
-    if hair is not None:
+    if person.hair_style in LONG_STYLES:
         _draw_inner_hair(canvas, camera, person, hair, hair_points)
     _draw_body(canvas, camera, person, scene, turn, body_turn)
     _draw_head(canvas, camera, person, scene, head, turn)
@@ -152,9 +152,9 @@ def _shine(normal: np.ndarray, scene: Scene, power: float) -> np.ndarray:
 def _noise(seed: int, height: int, width: int, blur: tuple[float, float]) -> np.ndarray:
     """Return repeating noise (height, width) float32, mean 0, standard deviation 1."""
     noise = np.random.default_rng(seed).standard_normal((height, width), np.float32)
-    noise = cv2.GaussianBlur(np.tile(noise, (3, 3)), (0, 0), sigmaX=blur[0], sigmaY=blur[1])[
-        height : 2 * height, width : 2 * width
-    ]
+    pad = int(3 * max(blur)) + 1
+    noise = cv2.copyMakeBorder(noise, pad, pad, pad, pad, cv2.BORDER_WRAP)
+    noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=blur[0], sigmaY=blur[1])[pad:-pad, pad:-pad]
     return np.ascontiguousarray((noise - noise.mean()) / noise.std())
 
 
@@ -219,21 +219,22 @@ def _beard_cover(person: Person, head: Head) -> np.ndarray:
     moustache = bump(side, y, (0.11, p.mouth_y - 0.115), (0.13, 0.042)) * 1.15
     if p.beard == "moustache":
         return moustache
-    round_mouth = np.hypot(x / (p.mouth_width * 0.92), (y - p.mouth_y) / 0.085)
     if p.beard == "goatee":
-        circle = np.hypot(x / (p.mouth_width + 0.03), (y - p.mouth_y - 0.13) / 0.31)
-        return smoothstep(1.10, 0.80, circle) * smoothstep(0.75, 1.25, round_mouth)
+        ring = (x / (p.mouth_width + 0.02)) ** 4 + ((y - p.mouth_y - 0.13) / 0.31) ** 4
+        hole = (x / (p.mouth_width * 0.88)) ** 4 + ((y - p.mouth_y - 0.01) / 0.078) ** 4
+        return smoothstep(1.35, 0.60, ring) * smoothstep(0.55, 1.30, hole)
+    ahead = smoothstep(-0.25, 0.05, np.cos(head.angles))[None]
     line = np.interp(side, (0.0, 0.18, 0.34, 0.50, 0.62, 0.70), (0.62, 0.60, 0.66, 0.52, 0.20, 0.0))
     cover = smoothstep(-0.03, 0.13, y - line)
     lips = bump(x, y, (0, p.mouth_y), (p.mouth_width * 0.72, 0.055))
     bare = bump(x, y, (0, p.mouth_y + 0.12), (0.06, 0.04)) * 0.4
-    return np.maximum(moustache, cover * (1 - 0.9 * lips) * (1 - bare))
+    return np.maximum(moustache, ahead * cover * (1 - 0.9 * lips) * (1 - bare))
 
 
 def _draw_ear(
     canvas: Canvas, camera: Camera, person: Person, scene: Scene, turn: np.ndarray, side: int
 ) -> None:
-    rest = build_ear(person, side)
+    rest = build_ear(person, side, person.hair_style not in LONG_STYLES)
     surface = _turned(rest, turn)
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dataset.sample_people import Person, Pose
 
-ROWS, COLUMNS = 50, 61
+ROWS, COLUMNS = 46, 55
 JAW_KNOT = 10.0
 JAW_HINGE = (0.10, -0.05)
 JAW_ANGLE = np.radians(11.0)
@@ -105,8 +105,8 @@ def head_knots(person: Person) -> np.ndarray:
     full = 0.02 * (p.cheeks - 0.5)
     return np.array(
         [
-            (-1.19, 0.0, 0.0, 0.0, 0.0, 0.93),
-            (-1.13, 0.29, 0.25, -0.48, 0.0, 0.93),
+            (-1.165, 0.0, 0.0, 0.0, 0.0, 0.93),
+            (-1.125, 0.30, 0.26, -0.48, 0.0, 0.93),
             (-0.97, 0.54, 0.52, -0.79, 0.0, 0.93),
             (-0.72, p.face_width - 0.055, 0.725, -0.95, 0.0, 0.93),
             (-0.42, p.face_width + 0.01, 0.80, -1.00, 0.0, 0.93),
@@ -215,13 +215,14 @@ def _drop_jaw(surface: np.ndarray, person: Person, pose: Pose, y: np.ndarray) ->
 
 def lift_points(head: Head, points: np.ndarray) -> np.ndarray:
     """Put points (n, 2) of the face plane onto the front of the deformed head: (n, 3)."""
-    first, last = COLUMNS // 2 - 19, COLUMNS // 2 + 20
-    front = head.surface[:42, first:last]
-    gap = (front[..., :1] - points[:, 0]) ** 2 + (front[..., 1:2] - points[:, 1]) ** 2
-    gap = gap.reshape(-1, len(points))
-    row, column = np.unravel_index(np.argmin(gap, axis=0), front.shape[:2])
-    places = np.stack([column, row], axis=-1).astype(np.float64)
-    for _ in range(4):
+    first, last = COLUMNS // 2 - 17, COLUMNS // 2 + 18
+    front = head.surface[:39, first:last]
+    coarse = front[::3, ::3, :2].astype(np.float32).reshape(-1, 1, 2)
+    target = points.astype(np.float32)
+    gap = (coarse[..., 0] - target[:, 0]) ** 2 + (coarse[..., 1] - target[:, 1]) ** 2
+    row, column = np.divmod(np.argmin(gap, axis=0), -(-front.shape[1] // 3))
+    places = np.stack([column, row], axis=-1) * 3.0
+    for _ in range(5):
         places = np.clip(places, 0.26, (front.shape[1] - 1.26, front.shape[0] - 1.26))
         here = sample_surface(front, places)[:, :2]
         right = (sample_surface(front, places + np.array([0.25, 0.0]))[:, :2] - here) / 0.25
@@ -297,7 +298,8 @@ def _lip_curves(person: Person, pose: Pose) -> list[np.ndarray]:
     s = np.linspace(-1, 1, LIP_SAMPLES)
     smile = pose.smile
     width = p.mouth_width * (1 + 0.20 * smile - 0.34 * pose.pucker - 0.06 * pose.jaw)
-    corner = p.mouth_y - 0.075 * smile * np.abs(s) ** 1.6 + 0.02 * smile
+    curve = 0.075 * smile + 0.008
+    corner = p.mouth_y - curve * np.abs(s) ** 1.6 + 0.02 * smile
     round_in = np.clip(1 - s * s, 0, 1)
     bow = 0.16 * np.exp(-0.5 * (s / 0.13) ** 2) * p.upper_lip
     thick = 1.0 - 0.16 * np.clip(smile, 0, 1) + 0.25 * pose.pucker
@@ -352,17 +354,18 @@ def landmarks_of(features: Features) -> np.ndarray:
     return np.concatenate([f.jaw, *brows, f.nose_bridge, f.nostrils, *eyes, *lips, *inside])
 
 
-def build_ear(person: Person, side: int) -> np.ndarray:
-    """Build one ear, a dished shell; `side` is -1 for image-left, +1 for image-right."""
-    radius = np.linspace(0.02, 1.0, 8)[:, None]
-    around = np.linspace(0, 2 * np.pi, 17)[None]
+def build_ear(person: Person, side: int, stick_out: bool = True) -> np.ndarray:
+    """Build one ear, a dished shell, on `side` -1 (image-left) or 1; long hair presses it flat."""
+    radius = np.linspace(0.02, 1.0, 7)[:, None]
+    around = np.linspace(0, 2 * np.pi, 15)[None]
     size = person.ear_size
     egg = 1 - 0.20 * np.sin(around)
     outward = 0.135 * size * radius * egg * np.cos(around)
+    stick_out = 0.66 if stick_out else 0.30
     down = 0.235 * size * radius * np.sin(around)
     rim = 0.05 * np.exp(-0.5 * ((radius - 0.78) / 0.16) ** 2) - 0.05 * (radius > 0.95)
     dish = rim - 0.03 * np.exp(-0.5 * (radius / 0.35) ** 2)
-    x = person.face_width + 0.015 + 0.66 * outward + 0.75 * dish
+    x = person.face_width + 0.015 + stick_out * outward + 0.75 * dish
     z = -0.06 - 0.80 * outward + 0.66 * dish + 0.05 * down
     y = 0.13 + down
     ear = np.stack([side * (x + 0 * y), y, z], axis=-1)
@@ -390,7 +393,7 @@ def build_body(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             (3.00, 1.62, 0.78, -0.95, 0.0, 0.93),
         ]
     )
-    places = np.concatenate([np.linspace(0, 3, 8), np.linspace(3.2, 8, 18)])
-    surface = loft(knots, places, np.linspace(-np.pi, np.pi, 41), 1.0)
+    places = np.concatenate([np.linspace(0, 3, 6), np.linspace(3.25, 7.2, 15)])
+    surface = loft(knots, places, np.linspace(-np.pi, np.pi, 37), 1.0)
     follow = smoothstep(0.55, 1.50, spline(knots, places)[:, 0])
     return surface, follow, np.repeat(places[:, None], surface.shape[1], axis=1)
