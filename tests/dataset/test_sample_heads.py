@@ -1,0 +1,326 @@
+"""Drawn heads: same seed, same pixels; landmarks lie where the features are drawn."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dataset.sample_heads import (
+    Person,
+    Pose,
+    Scene,
+    draw_motion,
+    draw_person,
+    draw_scene,
+    render,
+    sample_video,
+    video_path,
+    write_sample_heads,
+)
+
+GREEN = (0.0, 1.0, 0.0)
+POSES = (
+    Pose(),
+    Pose(yaw=24.0, pitch=-9.0, jaw=0.8, scale=1.05),
+    Pose(yaw=-20.0, pitch=10.0, roll=14.0, smile=0.9, x=0.04, y=-0.03),
+)
+
+
+def plain_person(seed: int = 2, **changes: object) -> Person:
+    """Return a person whose face nothing covers, with some parts recoloured."""
+    bare = {"glasses": "none", "beard": "none", "hair_style": "bald", "freckles": 0.0}
+    return dataclasses.replace(draw_person(seed), **{**bare, **changes})
+
+
+def green_pixels(frame: np.ndarray) -> np.ndarray:
+    red, green, blue = (frame[..., channel].astype(int) for channel in range(3))
+    return (green > red + 40) & (green > blue + 40)
+
+
+def filled(points: np.ndarray, size: int) -> np.ndarray:
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [np.rint(points * 16).astype(np.int32)], 1, shift=4)
+    return mask.astype(bool)
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    return (first & second).sum() / (first | second).sum()
+
+
+def purple_scene(seed: int = 0) -> Scene:
+    color = (0.5, 0.2, 0.6)
+    return dataclasses.replace(
+        draw_scene(seed), background=(color, color), blobs=(), clothes=color, clothes_accent=color
+    )
+
+
+def test_same_seed_gives_the_same_pixels() -> None:
+    first = render(draw_person(3), draw_scene(4), draw_motion(5, 10)[7], 96)
+    second = render(draw_person(3), draw_scene(4), draw_motion(5, 10)[7], 96)
+    assert np.array_equal(first[0], second[0])
+    assert np.array_equal(first[1], second[1])
+
+
+def test_frame_and_landmarks_have_the_promised_form() -> None:
+    frame, landmarks = render(draw_person(0), draw_scene(0), Pose(), 100)
+    assert frame.shape == (100, 100, 3)
+    assert frame.dtype == np.uint8
+    assert landmarks.shape == (68, 2)
+    assert landmarks.dtype == np.float32
+
+
+def test_different_people_differ_in_face_and_colour() -> None:
+    drawn = [render(draw_person(seed), draw_scene(0), Pose(), 64) for seed in range(12)]
+    for first in range(12):
+        for second in range(first):
+            frames = drawn[first][0].astype(float) - drawn[second][0]
+            assert np.abs(frames).mean() > 3
+            assert np.abs(drawn[first][1] - drawn[second][1]).max() > 0.5
+
+
+def test_another_scene_changes_the_background_but_not_the_landmarks() -> None:
+    first = render(draw_person(1), draw_scene(0), Pose(), 96)
+    second = render(draw_person(1), draw_scene(1), Pose(), 96)
+    assert np.abs(first[0][:8, :8].astype(float) - second[0][:8, :8]).mean() > 3
+    assert np.array_equal(first[1], second[1])
+
+
+def test_landmarks_stay_finite_and_inside_or_near_the_frame() -> None:
+    for seed in range(40):
+        person, _, motion = sample_video(1, seed, 0, 60)
+        _, landmarks = render(person, draw_scene(0), motion[59], 32)
+        assert np.isfinite(landmarks).all()
+        assert landmarks.min() > -0.12 * 32
+        assert landmarks.max() < 1.12 * 32
+
+
+def test_landmarks_scale_with_the_frame() -> None:
+    person, scene = draw_person(6), draw_scene(6)
+    for pose in POSES:
+        small = render(person, scene, pose, 64)[1]
+        large = render(person, scene, pose, 192)[1]
+        assert np.allclose((small + 0.5) * 3, large + 0.5, atol=1e-3)
+
+
+def test_frontal_landmarks_are_in_the_usual_order() -> None:
+    landmarks = render(draw_person(8), draw_scene(0), Pose(), 256)[1]
+    x, y = landmarks.T
+    for run in (range(0, 17), range(17, 22), range(22, 27), range(31, 36), range(48, 55)):
+        assert (np.diff(x[list(run)]) > 0).all()
+    assert (np.diff(y[27:31]) > 0).all()
+    assert y[37] < y[41]
+    assert y[44] < y[46]
+    assert x[36] < x[39] < x[42] < x[45]
+    assert y[17:27].max() < y[36:48].min() < y[33] < y[51] < y[62] <= y[66] < y[57] < y[8]
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_lips_are_drawn_between_their_landmarks(pose: Pose) -> None:
+    size = 384
+    frame, landmarks = render(plain_person(lips=GREEN), purple_scene(), pose, size)
+    expected = filled(landmarks[48:60], size) & ~filled(landmarks[60:68], size)
+    assert overlap(green_pixels(frame), expected) > 0.72
+    assert overlap(green_pixels(frame), np.roll(expected, 8, axis=0)) < 0.6
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_irises_are_drawn_inside_the_eye_landmarks(pose: Pose) -> None:
+    size = 384
+    frame, landmarks = render(plain_person(iris=GREEN), purple_scene(), pose, size)
+    green = green_pixels(frame)
+    eyes = [filled(landmarks[run], size) for run in (slice(36, 42), slice(42, 48))]
+    near = [cv2.dilate(eye.astype(np.uint8), np.ones((7, 7))).astype(bool) for eye in eyes]
+    assert green.sum() > 150
+    assert (green & (near[0] | near[1])).sum() == green.sum()
+    for eye, region in zip(eyes, near, strict=True):
+        rows, columns = np.nonzero(green & region)
+        middle = np.array([columns.mean(), rows.mean()])
+        ys, xs = np.nonzero(eye)
+        assert np.abs(middle - (xs.mean(), ys.mean())).max() < 8
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_brows_are_drawn_along_their_landmarks(pose: Pose) -> None:
+    size = 384
+    person = plain_person(brow_color=GREEN, brow_thickness=0.045)
+    frame, landmarks = render(person, purple_scene(), pose, size)
+    rows, columns = np.nonzero(green_pixels(frame))
+    assert len(rows) > 300
+    line = np.zeros((size, size), np.uint8)
+    for run in (slice(17, 22), slice(22, 27)):
+        cv2.polylines(line, [np.rint(landmarks[run]).astype(np.int32)], False, 1)
+        middle = np.rint(landmarks[run][2]).astype(int)
+        assert green_pixels(frame)[middle[1], middle[0]]
+    away = cv2.distanceTransform(1 - line, cv2.DIST_L2, 5)
+    assert away[rows, columns].max() < 0.08 * size / 3.02 + 4
+
+
+def test_the_jaw_of_a_frontal_face_ends_at_its_landmarks() -> None:
+    size = 384
+    frame, landmarks = render(plain_person(skin=GREEN, ear_size=0.1), purple_scene(), Pose(), size)
+    green = green_pixels(frame)
+    for index in (1, 2, 3, 4, 12, 13, 14, 15):
+        x, y = landmarks[index]
+        columns = np.flatnonzero(green[round(float(y))])
+        edge = columns.min() if index < 8 else columns.max()
+        assert abs(edge - x) < 3.5
+
+
+def test_yaw_moves_the_nose_towards_its_side_of_the_oval() -> None:
+    def nose_in_oval(yaw: float) -> float:
+        x = render(draw_person(0), draw_scene(0), Pose(yaw=yaw), 64)[1][:, 0]
+        return (x[30] - x[0]) / (x[16] - x[0])
+
+    places = [nose_in_oval(yaw) for yaw in (-30.0, -15.0, 0.0, 15.0, 30.0)]
+    assert (np.diff(places) > 0.05).all()
+    assert places[2] == pytest.approx(0.5, abs=0.02)
+
+
+def test_pitch_lifts_the_nose_and_roll_tilts_the_eyes() -> None:
+    person, scene = draw_person(0), draw_scene(0)
+
+    def nose_height(pitch: float) -> float:
+        y = render(person, scene, Pose(pitch=pitch), 64)[1][:, 1]
+        return float((y[30] - y[36:48].mean()) / (y[8] - y[36:48].mean()))
+
+    assert nose_height(15.0) < nose_height(0.0) - 0.05 < nose_height(-15.0) - 0.1
+    level = render(person, scene, Pose(roll=12.0), 64)[1]
+    across = level[45] - level[36]
+    assert np.degrees(np.arctan2(across[1], across[0])) == pytest.approx(12.0, abs=1.0)
+
+
+def test_a_blink_closes_the_eye_landmarks_and_the_drawn_eye() -> None:
+    person, scene = plain_person(iris=GREEN), purple_scene()
+    opened, open_landmarks = render(person, scene, Pose(), 256)
+    closed, closed_landmarks = render(person, scene, Pose(blink=1.0), 256)
+    open_height = open_landmarks[41, 1] - open_landmarks[37, 1]
+    closed_height = closed_landmarks[41, 1] - closed_landmarks[37, 1]
+    assert open_height > 6
+    assert abs(closed_height) < 0.15 * open_height
+    assert green_pixels(opened).sum() > 100
+    assert green_pixels(closed).sum() == 0
+
+
+def test_the_jaw_opens_the_inner_lips_and_shows_the_mouth() -> None:
+    person, scene = plain_person(), purple_scene()
+    shut_frame, shut = render(person, scene, Pose(), 256)
+    open_frame, opened = render(person, scene, Pose(jaw=1.0), 256)
+    assert shut[66, 1] - shut[62, 1] < 1.0
+    assert opened[66, 1] - opened[62, 1] > 12
+    assert opened[8, 1] > shut[8, 1] + 5
+    inside = filled(opened[60:68], 256)
+    change = np.abs(open_frame.astype(int) - shut_frame).sum(axis=-1)
+    assert change[inside].mean() > 60
+
+
+def test_a_smile_lifts_and_parts_the_corners_of_the_mouth() -> None:
+    person, scene = draw_person(0), draw_scene(0)
+    neutral = render(person, scene, Pose(), 256)[1]
+    smiling = render(person, scene, Pose(smile=1.0), 256)[1]
+    assert smiling[54, 0] - smiling[48, 0] > 1.1 * (neutral[54, 0] - neutral[48, 0])
+    assert smiling[[48, 54], 1].mean() < neutral[[48, 54], 1].mean() - 1
+
+
+def test_motion_is_smooth_large_and_begins_like_a_shorter_one() -> None:
+    motions = [draw_motion(seed, 100) for seed in range(60)]
+    assert 12 < np.mean([motion.yaw.std() for motion in motions]) < 20
+    assert 5 < np.mean([motion.pitch.std() for motion in motions]) < 10
+    assert 4 < np.mean([motion.roll.std() for motion in motions]) < 9
+    for motion in motions:
+        assert np.abs(motion.yaw).max() < 42.1
+        assert np.abs(np.diff(motion.yaw)).max() < 7
+        assert motion.blink.min() == 0
+        assert motion.blink.max() > 0.9
+    short, part = draw_motion(7, 30), draw_motion(7, 100)[10:30]
+    assert len(part) == 20
+    for name, values in vars(short).items():
+        assert np.array_equal(values[10:], getattr(part, name)), name
+    assert short[3].yaw == short.yaw[3]
+
+
+def test_neighbouring_frames_are_close_and_the_background_stands_still() -> None:
+    person, scene, motion = sample_video(0, 4, 0, 12)
+    frames = [render(person, scene, motion[index], 96)[0].astype(int) for index in range(12)]
+    for before, after in itertools.pairwise(frames):
+        assert np.abs(after - before).mean() < 9
+        assert np.array_equal(before[:6, :6], after[:6, :6])
+
+
+def test_numbers_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="frames"):
+        draw_motion(0, 0)
+    with pytest.raises(ValueError, match="fps"):
+        draw_motion(0, 5, fps=0.0)
+    with pytest.raises(ValueError, match="size"):
+        render(draw_person(0), draw_scene(0), Pose(), 8)
+    with pytest.raises(ValueError, match="person"):
+        sample_video(0, -1, 0, 5)
+    with pytest.raises(ValueError, match="people"):
+        write_sample_heads(Path("unused"), people=0)
+    with pytest.raises(ValueError, match="even"):
+        write_sample_heads(Path("unused"), people=1, size=63)
+
+
+def test_people_are_the_same_in_every_video_and_disjoint_by_number() -> None:
+    first, second = sample_video(5, 0, 0, 4), sample_video(5, 0, 1, 4)
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+    assert not np.array_equal(first[2].yaw, second[2].yaw)
+    assert sample_video(5, 1, 0, 4)[0] != first[0]
+    assert sample_video(6, 0, 0, 4)[0] != first[0]
+
+
+def read_video(path: Path) -> np.ndarray:
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        there, frame = capture.read()
+        if not there:
+            return np.stack(frames)
+        frames.append(frame[..., ::-1])
+
+
+def test_written_tree_reads_back_with_frames_and_landmarks(tmp_path: Path) -> None:
+    paths = write_sample_heads(
+        tmp_path, 2, 2, frames=5, size=64, seed=3, first_person=7, workers=1, progress=False
+    )
+    assert paths == [video_path(tmp_path, person, video) for person in (7, 8) for video in (0, 1)]
+    assert paths[0].relative_to(tmp_path).parts[0] == "id00007"
+    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {*paths, *(path.with_suffix(".landmarks.npy") for path in paths)}
+    person, scene, motion = sample_video(3, 8, 1, 5)
+    landmarks = np.load(paths[3].with_suffix(".landmarks.npy"))
+    assert landmarks.shape == (5, 68, 2)
+    assert landmarks.dtype == np.float32
+    decoded = read_video(paths[3])
+    assert decoded.shape == (5, 64, 64, 3)
+    for index in range(5):
+        frame, points = render(person, scene, motion[index], 64)
+        assert np.array_equal(points, landmarks[index])
+        assert np.abs(decoded[index].astype(int) - frame).mean() < 9
+
+
+def test_a_restart_keeps_what_is_complete_and_completes_the_rest(tmp_path: Path) -> None:
+    options = {"people": 3, "frames": 3, "size": 64, "workers": 1, "progress": False}
+    paths = write_sample_heads(tmp_path, **options)
+    frames = [read_video(path) for path in paths]
+    kept = paths[0].stat().st_mtime_ns
+    paths[1].unlink()
+    paths[2].with_suffix(".landmarks.npy").unlink()
+    assert write_sample_heads(tmp_path, **options) == paths
+    assert paths[0].stat().st_mtime_ns == kept
+    for path, before in zip(paths, frames, strict=True):
+        assert np.array_equal(read_video(path), before)
+        assert len(np.load(path.with_suffix(".landmarks.npy"))) == 3
+
+
+def test_processes_write_what_one_process_writes(tmp_path: Path) -> None:
+    options = {"people": 2, "frames": 2, "size": 32, "progress": False}
+    alone = write_sample_heads(tmp_path / "alone", workers=1, **options)
+    together = write_sample_heads(tmp_path / "together", workers=2, **options)
+    for first, second in zip(alone, together, strict=True):
+        assert np.array_equal(read_video(first), read_video(second))
+        points = [np.load(path.with_suffix(".landmarks.npy")) for path in (first, second)]
+        assert np.array_equal(*points)
