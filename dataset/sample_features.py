@@ -5,15 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from dataset.sample_canvas import Canvas, Mask, fill_mask
-from dataset.sample_people import Color, Person, Pose
-from dataset.sample_shapes import Features, smoothstep
+from dataset.sample_lighting import linear
+from dataset.sample_motion import Pose
+from dataset.sample_people import Person
+from dataset.sample_shapes import Features
+from dataset.sample_surfaces import smoothstep
 
 IRIS = 0.095
-
-
-def linear(color: Color) -> np.ndarray:
-    """Convert sRGB 0..1 to linear light, (3,) float32; the transfer curve is a square."""
-    return np.array(color, np.float32) ** 2
 
 
 def paint_face(canvas: Canvas, person: Person, pose: Pose, features: Features, unit: float) -> None:
@@ -57,7 +55,7 @@ def _paint_nose(canvas: Canvas, person: Person, features: Features, unit: float)
         outline = np.repeat(center[None], 14, axis=0)
         outline[:, :2] += np.cos(around)[:, None] * half - 0.018 * down
         outline[:, :2] += np.sin(around)[:, None] * 0.020 * down
-        canvas.paint(outline, dark, 0.75, 0.010 * unit, margin=0.10)
+        canvas.paint(outline, dark, 0.75, 0.010 * unit, margin=0.04)
 
 
 def _paint_eye(
@@ -146,7 +144,7 @@ def _paint_brow(
 ) -> None:
     top, bottom = features.brow_tops[index], features.brow_bottoms[index]
     color = linear(person.brow_color)
-    canvas.paint(_closed(top, bottom), color, 0.92, 0.010 * unit, margin=0.08)
+    canvas.paint(_closed(top, bottom), color, 0.92, 0.010 * unit, margin=0.14)
 
 
 def _paint_mouth(
@@ -221,9 +219,9 @@ def paint_glasses(
             y = p.eye_y + 0.03 + tall * grow * unit_y
             rims.append(project(np.stack([x, y, 0.86 - 0.16 * x * x], axis=-1)))
         inner, outer = rims
-        canvas.paint(inner, np.array([0.75, 0.85, 0.95]), 0.06, lit=0.0, margin=0.3)
+        canvas.paint(inner, np.array([0.75, 0.85, 0.95]), 0.025, lit=0.0, margin=0.3)
         glint = inner[[22, 25, 31, 28]] * 0.8 + inner.mean(axis=0) * 0.2
-        canvas.paint(glint, np.ones(3), 0.10, 1.0, None, 0.0, 0.3)
+        canvas.paint(glint, np.ones(3), 0.07, 1.0, None, 0.0, 0.3)
         band = np.concatenate([outer, outer[:1], inner[:1], inner[::-1]])
         canvas.paint(band, color, 1.0, lit=0.35, margin=0.22)
         end_x = side * (p.eye_x + 0.012 + wide * 1.1)

@@ -5,16 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dataset.sample_people import Person
-from dataset.sample_shapes import (
-    bump,
-    head_columns,
-    head_knots,
-    head_places,
-    loft,
-    normals_of,
-    smoothstep,
-    spline,
-)
+from dataset.sample_shapes import head_columns, head_knots, head_places
+from dataset.sample_surfaces import bump, loft, normals_of, smoothstep, spline
 
 LONG_STYLES = ("bob", "long", "bangs")
 
@@ -55,9 +47,15 @@ def _short_hair(person: Person) -> Hair:
     angles = head_columns()
     scalp = loft(head_knots(person), head_places(), angles, person.jaw_roundness)[:37]
     line = _hairline(person, np.degrees(angles))
-    cover = line[None] - scalp[..., 1]
+    cover = _distance_inside(line, angles, scalp)
     surface = scalp + normals_of(scalp) * _thickness(person, scalp, angles, cover)[..., None]
     return Hair(surface, cover, np.zeros(len(surface)))
+
+
+def _distance_inside(line: np.ndarray, angles: np.ndarray, surface: np.ndarray) -> np.ndarray:
+    """Return how far points lie above a hairline, near it; also right where the line is steep."""
+    slope = np.gradient(line, 0.77 * angles)
+    return (line - surface[..., 1]) / np.sqrt(1 + slope * slope)
 
 
 def _hairline(person: Person, degrees: np.ndarray) -> np.ndarray:
@@ -110,7 +108,8 @@ def _thickness(
         round_out = smoothstep(0.0, 0.42, cover)
         tall = 0.13 + 0.11 * top
         return 0.004 + (tall * volume + 0.018 * lumps) * round_out * smoothstep(0.5, -0.2, y)
-    thick = 0.004 + (0.06 + 0.085 * volume * top) * edge
+    sides = 1 - 0.55 * smoothstep(-0.55, -0.20, y)
+    thick = 0.004 + (0.06 * sides + 0.085 * volume * top) * edge
     if style == "quiff":
         front = np.exp(-0.5 * (np.degrees(angles)[None] / 42) ** 2)
         thick += 0.17 * volume * front * bump(x, y, (0.05, -0.88), (0.6, 0.16)) * edge
@@ -162,6 +161,6 @@ def _long_hair(person: Person) -> Hair:
     else:
         at, height = (0, 16, 32, 46, 56, 64), (p.hairline, -0.60, -0.42, -0.12, 0.35, length)
         line = np.interp(parted, at, height) + 0 * hangs
-    cover = line[None] - surface[..., 1]
+    cover = _distance_inside(line, angles, surface)
     follow = smoothstep(0.55, 1.7, y[:, 0]) * 0.85
     return Hair(surface, cover, follow)

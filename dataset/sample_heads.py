@@ -14,15 +14,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from dataset.sample_people import (
-    Motion,
-    Person,
-    Pose,
-    Scene,
-    draw_motion,
-    draw_person,
-    draw_scene,
-)
+from dataset.sample_motion import Motion, Pose, draw_motion
+from dataset.sample_people import Person, Scene, draw_person, draw_scene
 from dataset.sample_render import render
 
 __all__ = [

@@ -1,7 +1,6 @@
-"""Who is drawn, where, and how the head moves: the parameters behind the drawn talking heads."""
+"""Who is drawn and where: the parameters of people and scenes behind the drawn talking heads."""
 
-from dataclasses import dataclass, fields
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -120,59 +119,6 @@ class Scene:
     texture_seed: int
 
 
-class Pose(NamedTuple):
-    """Head pose and expression of one frame.
-
-    `yaw`, `pitch`, `roll` are degrees: positive yaw turns the nose to the image's right, positive
-    pitch lifts the chin, positive roll tilts clockwise in the image. `x`, `y` shift in fractions of
-    the frame (right, down), `scale` multiplies the size. `blink` 0..1, `gaze_x`, `gaze_y` -1..1
-    (right, down), `brows` -1..1 (raised), `jaw` 0..1 (open), `smile` -1..1, `pucker` 0..1.
-    """
-
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-    scale: float = 1.0
-    blink: float = 0.0
-    gaze_x: float = 0.0
-    gaze_y: float = 0.0
-    brows: float = 0.0
-    jaw: float = 0.0
-    smile: float = 0.0
-    pucker: float = 0.0
-
-
-@dataclass(frozen=True)
-class Motion:
-    """Poses of a video: one float64 array (frames,) per field of `Pose`, in the same units."""
-
-    yaw: np.ndarray
-    pitch: np.ndarray
-    roll: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    scale: np.ndarray
-    blink: np.ndarray
-    gaze_x: np.ndarray
-    gaze_y: np.ndarray
-    brows: np.ndarray
-    jaw: np.ndarray
-    smile: np.ndarray
-    pucker: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.yaw)
-
-    def __getitem__(self, index: "int | slice") -> "Pose | Motion":
-        """Return the `Pose` of one frame, or the `Motion` of a slice of frames."""
-        values = {field.name: getattr(self, field.name)[index] for field in fields(self)}
-        if isinstance(index, slice):
-            return Motion(**values)
-        return Pose(**{name: float(value) for name, value in values.items()})
-
-
 def draw_person(seed: int) -> Person:
     """Draw the identity of one person.
 
@@ -284,77 +230,6 @@ def draw_scene(seed: int) -> Scene:
         rim_color=_mix((1.0, 1.0, 1.0), top, 0.4),
         texture_seed=int(rng.integers(2**31)),
     )
-
-
-def draw_motion(seed: int, frames: int, fps: float = 25.0) -> Motion:
-    """Draw the smooth motion of a person who talks and looks round.
-
-    A longer motion of the same seed begins with the shorter one.
-
-    Args:
-        seed: non-negative integer; the same seed gives the same motion.
-        frames: number of frames, at least 1.
-        fps: frames per second, above 0.
-
-    Returns:
-        Motion of `frames` frames. Typical standard deviations: yaw 17, pitch 8, roll 7 degrees,
-        shift 4 % of the frame, scale 4 %; yaw stays within 42, pitch 21, roll 19 degrees.
-
-    Raises:
-        ValueError: `frames` or `fps` is out of range.
-    """
-    if frames < 1:
-        raise ValueError(f"frames must be at least 1, got {frames}")
-    if not fps > 0:
-        raise ValueError(f"fps must be above 0, got {fps}")
-    rng = np.random.default_rng([seed, 3])
-    time = np.arange(frames) / fps
-    yaw = _wander(rng, time, 0.10, 0.62, 19.0, 42.0)
-    pitch = _wander(rng, time, 0.12, 0.70, 9.0, 21.0)
-    roll = _wander(rng, time, 0.10, 0.55, 7.5, 19.0)
-    speech = 0.5 + 0.5 * np.tanh(2.5 * _wander(rng, time, 0.2, 0.9, 1.0, 3.0) + 0.9)
-    syllables = 0.5 + 0.5 * np.tanh(1.2 * _wander(rng, time, 2.2, 4.2, 1.0, 3.0) - 0.1)
-    gaze_x = np.tanh(2.0 * _wander(rng, time, 0.2, 1.2, 0.7, 2.0)) * 0.85 - yaw / 90
-    gaze_y = np.tanh(2.0 * _wander(rng, time, 0.2, 1.0, 0.4, 2.0)) * 0.6 + pitch / 80
-    return Motion(
-        yaw=yaw,
-        pitch=pitch,
-        roll=roll,
-        x=_wander(rng, time, 0.10, 0.5, 0.040, 0.085) + yaw / 2400,
-        y=_wander(rng, time, 0.10, 0.5, 0.026, 0.050),
-        scale=1.0 + _wander(rng, time, 0.08, 0.4, 0.040, 0.065),
-        blink=_blinks(np.random.default_rng([seed, 4]), time),
-        gaze_x=np.clip(gaze_x, -1, 1),
-        gaze_y=np.clip(gaze_y, -1, 1),
-        brows=np.tanh(1.3 * _wander(rng, time, 0.2, 1.0, 0.8, 2.0)),
-        jaw=speech * syllables * 0.85,
-        smile=np.clip(0.25 + _wander(rng, time, 0.12, 0.6, 0.55, 1.0), -0.6, 1.0),
-        pucker=np.clip(speech * _wander(rng, time, 0.8, 2.2, 0.45, 0.9), 0.0, 1.0),
-    )
-
-
-def _wander(
-    rng: np.random.Generator, time: np.ndarray, low: float, high: float, std: float, limit: float
-) -> np.ndarray:
-    """Sum sinusoids of `low`..`high` Hz to a standard deviation, bent into +-`limit`."""
-    count = 5
-    frequency = np.exp(np.linspace(np.log(low), np.log(high), count) + rng.normal(0, 0.12, count))
-    amplitude = rng.uniform(0.6, 1.4, count)
-    amplitude *= std * np.sqrt(2 / np.sum(amplitude**2))
-    phase = rng.uniform(0, 2 * np.pi, count)
-    waves = amplitude * np.sin(2 * np.pi * frequency * time[:, None] + phase)
-    return limit * np.tanh(waves.sum(axis=1) / limit)
-
-
-def _blinks(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    """Close the eyes for a fifth of a second, every second or three, so long as `time` lasts."""
-    closed = np.zeros_like(time)
-    moment = rng.uniform(0.1, 1.6)
-    while moment < time[-1] + 1:
-        half = rng.uniform(0.11, 0.16)
-        closed = np.maximum(closed, np.clip(1.35 * (1 - np.abs(time - moment) / half), 0, 1))
-        moment += rng.uniform(0.8, 3.2)
-    return closed * closed * (3 - 2 * closed)
 
 
 def _draw_hair_color(rng: np.random.Generator, tone: float, age: float) -> Color:

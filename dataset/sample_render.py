@@ -4,20 +4,20 @@ import cv2
 import numpy as np
 
 from dataset.sample_canvas import Camera, Canvas, Patch, rasterize
-from dataset.sample_features import linear, paint_face, paint_glasses
+from dataset.sample_features import paint_face, paint_glasses
 from dataset.sample_hair import LONG_STYLES, Hair, build_bun, build_hair
-from dataset.sample_people import Person, Pose, Scene
+from dataset.sample_lighting import background, lighting, linear, noise, shine, strand_shine
+from dataset.sample_motion import Pose
+from dataset.sample_people import Person, Scene
 from dataset.sample_shapes import (
     Head,
     build_body,
     build_ear,
     build_features,
     build_head,
-    bump,
     landmarks_of,
-    normals_of,
-    smoothstep,
 )
+from dataset.sample_surfaces import bump, normals_of, smoothstep
 
 SUPERSAMPLING = 2
 UNITS_PER_FRAME = 3.02
@@ -52,7 +52,7 @@ def render(
         side / UNITS_PER_FRAME * pose.scale,
     )
     turn, body_turn = _rotation(pose.yaw, pose.pitch, pose.roll), _rotation(0.25 * pose.yaw, 0, 0)
-    canvas = Canvas(_background(scene, side))
+    canvas = Canvas(background(scene, side))
     head = build_head(person, pose)
     features = build_features(person, pose, head)
     hair = build_hair(person)
@@ -109,55 +109,6 @@ def _hang(
     return with_head + (with_body - with_head) * follow[:, None, None]
 
 
-def _background(scene: Scene, side: int) -> np.ndarray:
-    """Paint a soft gradient with blobs out of focus, (side, side, 3) linear light."""
-    coarse = 64
-    place = (np.arange(coarse, dtype=np.float32) + 0.5) / coarse
-    x, y = place[None, :, None], place[:, None, None]
-    top, bottom = (linear(color) for color in scene.background)
-    slope = np.clip(y + 0.15 * scene.light[0] * (x - 0.5), 0, 1)
-    picture = top + (bottom - top) * slope
-    for blob_x, blob_y, radius, color in scene.blobs:
-        distance = np.sqrt((x - blob_x) ** 2 + (y - blob_y) ** 2)
-        soft = smoothstep(radius * 1.15, radius * 0.75, distance)
-        picture = picture + (linear(color) - picture) * (0.35 * soft)
-    vignette = 1 - 0.45 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
-    picture = np.ascontiguousarray(picture * vignette, np.float32)
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-
-
-def _lighting(
-    normal: np.ndarray, scene: Scene, wrap: tuple[float, float, float]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return diffuse light (h, w, 3) and the rim's glow (h, w, 3) for unit normals (h, w, 3+)."""
-    light = np.array(scene.light, np.float32)
-    nx, ny, nz = normal[..., 0], normal[..., 1], normal[..., 2]
-    toward = nx * light[0] + ny * light[1] + nz * light[2]
-    wrapped = np.array(wrap, np.float32)
-    key = np.clip((toward[..., None] + wrapped) / (1 + wrapped), 0, 1)
-    sky = (0.36 - 0.13 * ny)[..., None] * np.array(scene.ambient_color, np.float32)
-    diffuse = sky + key * (0.80 * np.array(scene.light_color, np.float32))
-    edge = np.clip(1 - nz, 0, 1)
-    rim = edge * edge * edge * np.clip(-np.sign(light[0]) * nx + 0.2, 0, 1)
-    return diffuse, (0.30 * rim)[..., None] * np.array(scene.rim_color, np.float32)
-
-
-def _shine(normal: np.ndarray, scene: Scene, power: float) -> np.ndarray:
-    half = np.array(scene.light) + np.array([0, 0, 1])
-    half = (half / np.linalg.norm(half)).astype(np.float32)
-    aligned = normal[..., 0] * half[0] + normal[..., 1] * half[1] + normal[..., 2] * half[2]
-    return np.clip(aligned, 0, 1) ** np.float32(power)
-
-
-def _noise(seed: int, height: int, width: int, blur: tuple[float, float]) -> np.ndarray:
-    """Return repeating noise (height, width) float32, mean 0, standard deviation 1."""
-    noise = np.random.default_rng(seed).standard_normal((height, width), np.float32)
-    pad = int(3 * max(blur)) + 1
-    noise = cv2.copyMakeBorder(noise, pad, pad, pad, pad, cv2.BORDER_WRAP)
-    noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=blur[0], sigmaY=blur[1])[pad:-pad, pad:-pad]
-    return np.ascontiguousarray((noise - noise.mean()) / noise.std())
-
-
 def _with_depth(values: np.ndarray, surface: np.ndarray) -> np.ndarray:
     """Append the depth to values of a surface's points: (rows, columns, channels + 1) float32."""
     return np.concatenate([values, surface[..., 2:]], axis=-1, dtype=np.float32)
@@ -171,18 +122,20 @@ def _draw_head(
     if patch is None:
         return
     normal = normals_of(surface)
-    diffuse, rim = _lighting(normal, scene, (0.55, 0.42, 0.36))
+    diffuse, rim = lighting(normal, scene, (0.55, 0.42, 0.36))
     albedo = _skin_albedo(person, head)
     skin = albedo[..., :3] * diffuse + rim * (0.35 + 0.65 * albedo[..., :3])
-    gloss = 0.075 * _shine(normal, scene, 18) + 0.10 * _shine(normal, scene, 60)
+    gloss = 0.075 * shine(normal, scene, 16) + 0.055 * shine(normal, scene, 45)
     skin = skin + (gloss * albedo[..., 3])[..., None] * np.array(scene.light_color)
     values = patch.look_up(_with_depth(skin, surface))
     light = patch.look_up(diffuse)
     color = values[..., :3]
+    if person.freckles > 0.05:
+        color = color * _freckles(person, head, patch)[..., None]
     if person.beard != "none":
         beard = patch.look_up(_beard_cover(person, head))
-        grain = patch.texture(_noise(person.texture_seed, 64, 64, (0.8, 1.2)), 6.0, 6.0)
-        full = 0.57 if person.beard == "stubble" else 0.92
+        grain = patch.texture(noise(person.texture_seed, 64, 64, (0.8, 1.2)), 6.0, 6.0)
+        full = 0.46 if person.beard == "stubble" else 0.92
         cover = full * smoothstep(0.15, 0.75, beard + 0.12 * grain * (beard > 0.02))
         hair = linear(person.hair) * (1.0 + 0.12 * grain[..., None])
         color = color + (hair * light - color) * cover[..., None]
@@ -212,6 +165,15 @@ def _skin_albedo(person: Person, head: Head) -> np.ndarray:
     return np.concatenate([albedo, gloss[..., None] + 0 * albedo[..., :1]], axis=-1)
 
 
+def _freckles(person: Person, head: Head, patch: Patch) -> np.ndarray:
+    """Return how much light the freckles of cheeks and nose leave (h, w), 0..1."""
+    x, y = head.rest[..., 0], head.rest[..., 1]
+    where = bump(np.abs(x), y, (0.30, 0.30), (0.18, 0.11)) + bump(x, y, (0, 0.25), (0.14, 0.12))
+    spots = patch.texture(noise(person.texture_seed + 1, 64, 64, (0.8, 0.8)), 3.6, 3.6)
+    strength = patch.look_up(where * (0.45 * person.freckles))
+    return 1 - np.minimum(strength, 0.4) * smoothstep(0.9, 1.9, spots)
+
+
 def _beard_cover(person: Person, head: Head) -> np.ndarray:
     """Return how densely the beard grows on the head's points, (rows, columns), 0..1."""
     x, y = head.rest[..., 0], head.rest[..., 1]
@@ -239,7 +201,7 @@ def _draw_ear(
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:
         return
-    diffuse, rim = _lighting(normals_of(surface), scene, (0.6, 0.45, 0.4))
+    diffuse, rim = lighting(normals_of(surface), scene, (0.6, 0.45, 0.4))
     rings = np.linspace(0, 1, rest.shape[0])[:, None] + 0 * rest[..., 0]
     hollow = 0.5 * np.exp(-0.5 * (rings / 0.34) ** 2)
     tint = linear(person.skin) * (1 - hollow[..., None] * np.array([0.7, 0.9, 0.95]))
@@ -261,7 +223,7 @@ def _draw_body(
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:
         return
-    diffuse, rim = _lighting(normals_of(surface), scene, (0.5, 0.4, 0.35))
+    diffuse, rim = lighting(normals_of(surface), scene, (0.5, 0.4, 0.35))
     chin = 1 - 0.72 * smoothstep(1.75, 1.02, rest[..., 1:2])
     values = patch.look_up(_with_depth(linear(person.skin) * chin * diffuse + 0.4 * rim, surface))
     light = patch.look_up(_with_depth(diffuse + 0.4 * rim, rest))
@@ -313,9 +275,9 @@ def _draw_hair(
     if patch is None:
         return
     style, base = person.hair_style, linear(person.hair)
-    diffuse, rim = _lighting(normals_of(points), scene, (0.35, 0.33, 0.32))
+    diffuse, rim = lighting(normals_of(points), scene, (0.35, 0.33, 0.32))
     values = patch.look_up(_with_depth(base * diffuse + 0.25 * rim, points))
-    glow = _strand_shine(_strand_directions(points), scene)
+    glow = strand_shine(_strand_directions(points), scene)
     cover, glow = cv2.split(patch.look_up(np.stack([hair.cover, glow], axis=-1)))
     strands, fine = _strands(person, patch)
     cover = cover + 0.022 * strands
@@ -334,9 +296,9 @@ def _draw_hair(
 def _strands(person: Person, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
     """Return coarse and fine strand noise (h, w), mean 0."""
     if person.hair_style == "afro":
-        tile = _noise(person.texture_seed, 96, 96, (1.4, 1.4))
+        tile = noise(person.texture_seed, 96, 96, (1.4, 1.4))
         return patch.texture(tile, 2.4, 3.0), patch.texture(tile, 5.0, 6.0)
-    tile = _noise(person.texture_seed, 64, 240, (0.9, 9.0))
+    tile = noise(person.texture_seed, 64, 240, (0.9, 9.0))
     coarse = patch.texture(tile, 2.0, 0.7)
     return coarse, patch.texture(tile, 7.0, 1.5)
 
@@ -346,15 +308,6 @@ def _strand_directions(points: np.ndarray) -> np.ndarray:
     down[1:-1] = points[2:] - points[:-2]
     down[0], down[-1] = points[1] - points[0], points[-1] - points[-2]
     return down / (np.linalg.norm(down, axis=-1, keepdims=True) + 1e-9)
-
-
-def _strand_shine(tangent: np.ndarray, scene: Scene) -> np.ndarray:
-    """Return the ring of light that strands (h, w, 3) reflect."""
-    half = np.array(scene.light) + np.array([0, -0.25, 1])
-    half = (half / np.linalg.norm(half)).astype(np.float32)
-    along = tangent[..., 0] * half[0] + tangent[..., 1] * half[1] + tangent[..., 2] * half[2]
-    across = np.clip(1 - along * along, 0, 1)
-    return across**14
 
 
 def _shadow_of_hair(
@@ -381,8 +334,8 @@ def _draw_bun(
     patch = rasterize(camera.project(surface), canvas.size)
     if patch is None:
         return
-    diffuse, rim = _lighting(normals_of(surface), scene, (0.35, 0.33, 0.32))
+    diffuse, rim = lighting(normals_of(surface), scene, (0.35, 0.33, 0.32))
     values = patch.look_up(_with_depth(linear(person.hair) * diffuse + 0.3 * rim, surface))
-    tile = _noise(person.texture_seed, 64, 240, (0.9, 9.0))
+    tile = noise(person.texture_seed, 64, 240, (0.9, 9.0))
     strands = patch.texture(np.ascontiguousarray(tile.T), 2.0, 5.0)
     canvas.merge(patch, values[..., :3] * (0.9 + 0.14 * strands[..., None]), values[..., 3])
