@@ -17,6 +17,7 @@ import cli
 from config import PRESETS, Finetune, Train
 from dataset.detectors import create_detector
 from dataset.episodes import VoxCelebDataset
+from dataset.files import replacing
 from dataset.images import normalize
 from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss
@@ -166,9 +167,8 @@ def _plain(value: Any) -> Any:
 
 
 def _write_config(run: Path, plain: dict[str, Any]) -> None:
-    temporary = run / ".config.json.tmp"
-    temporary.write_text(json.dumps(plain, indent=2) + "\n")
-    temporary.replace(run / "config.json")
+    with replacing(run / "config.json") as partial:
+        partial.write_text(json.dumps(plain, indent=2) + "\n")
 
 
 if __name__ == "__main__":

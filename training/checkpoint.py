@@ -1,7 +1,7 @@
 """Checkpoints of runs and heads: tensors and plain values only, whole or not at all."""
 
 import os
-import tempfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dataset.files import replacing
 from network.embedder import Embedder
 from network.generator import Generator
 from network.talking_head import TalkingHead
@@ -24,21 +25,11 @@ def save(payload: Mapping[str, Any], path: Path) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written; an older file stays as it was.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            try:
-                torch.save({"format": FORMAT, **payload}, file)
-            except RuntimeError as error:  # PyTorch's writer hides the system's own error
-                raise OSError(f"cannot write {path}: {error}") from error
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(Path(path), sync=True) as partial:
+        try:
+            torch.save({"format": FORMAT, **payload}, partial)
+        except RuntimeError as error:  # PyTorch's writer hides the system's own error
+            raise OSError(f"cannot write {path}: {error}") from error
 
 
 def save_run(payload: Mapping[str, Any], run: Path, step: int, keep: int) -> None:
@@ -46,13 +37,11 @@ def save_run(payload: Mapping[str, Any], run: Path, step: int, keep: int) -> Non
     folder = Path(run) / "checkpoints"
     path = folder / f"{step:08d}.pt"
     save({"kind": "run", "step": step, **payload}, path)
-    link = folder / ".last.tmp"
-    link.unlink(missing_ok=True)
-    try:
-        os.link(path, link)
-    except OSError:  # a file system without hard links
-        save({"kind": "run", "step": step, **payload}, link)
-    link.replace(Path(run) / LAST)
+    with replacing(Path(run) / LAST) as link:
+        try:
+            os.link(path, link)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, link)
     for old in sorted(folder.glob("*.pt"))[:-keep]:
         old.unlink()
 

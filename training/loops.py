@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 from tqdm import tqdm
 
 from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
@@ -162,9 +162,7 @@ class MetaLearning:
         """Write samples/STEP.png with the averaged networks, and the curves."""
         keys = range(min(SAMPLED_VIDEOS, len(self.dataset)))
         episodes = [self.dataset[SAMPLE_EPOCH, index] for index in keys]
-        batch = self._to_device(
-            Episode(*(torch.stack(field) for field in zip(*episodes, strict=True)))
-        )
+        batch = self._to_device(default_collate(episodes))
         embedder, generator = self.average
         with self.hardware.autocast():
             embedding = embedder.embed_video(batch.source, batch.source_landmarks)

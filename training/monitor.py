@@ -1,13 +1,13 @@
 """What a person sees of a run: stats.jsonl, curves.png and sample grids."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from dataset.files import replacing
 from dataset.images import image_to_frame, write_image
 
 SHOWN_SOURCES = 3
@@ -25,7 +25,8 @@ class StatsLog:
         self.path = Path(path)
         kept = [line for line in read_stats(self.path) if line["step"] <= step]
         text = "".join(json.dumps(line) + "\n" for line in kept)
-        _replace(self.path, text.encode())
+        with replacing(self.path) as partial:
+            partial.write_text(text)
 
     def write(self, numbers: Mapping[str, float]) -> None:
         with self.path.open("a") as file:
@@ -63,9 +64,8 @@ def plot_curves(stats: list[dict[str, float]], path: Path) -> None:
         axes.set_title(name.replace("_", " "), fontsize=9)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png", dpi=80)
-    temporary.replace(path)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=80)
 
 
 def sample_grid(
@@ -84,12 +84,3 @@ def sample_grid(
 
 def _short(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.6g}")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -1,0 +1,62 @@
+"""Drawn heads, preprocessed once for all tests, and a way to run the scripts as a user would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dataset.sample_heads import write_sample_heads
+
+ROOT = Path(__file__).parent.parent
+PEOPLE, FRAMES = 5, 12
+
+# The smallest networks that have every part.
+TINY = [
+    "--content", "l1", "--image-size", "64", "--channels", "8", "--max-channels", "16",
+    "--sources", "2", "--batch-size", "2", "--workers", "0", "--threads", "1",
+]  # fmt: skip
+
+
+def run_script(*arguments: object, **options: object) -> subprocess.CompletedProcess:
+    """Run one of the project's scripts in a process of its own, on the CPU with one thread."""
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment | options.pop("env", {}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
+    )
+
+
+@pytest.fixture(scope="session")
+def heads(tmp_path_factory) -> Path:
+    """Raw videos of five drawn people, with landmarks beside them."""
+    folder = tmp_path_factory.mktemp("heads")
+    write_sample_heads(folder, PEOPLE, frames=FRAMES, size=64, workers=1, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data(heads, tmp_path_factory) -> Path:
+    """The same people preprocessed at 64 pixels, 6 frames each."""
+    folder = tmp_path_factory.mktemp("data")
+    done = run_script(
+        "preprocess.py", "--source", heads, "--output", folder, "--detector", "stored",
+        "--image-size", 64, "--frames-per-video", 6, "--workers", 1,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(data, tmp_path_factory) -> Path:
+    """A run of a few steps on these people."""
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    done = run_script("train.py", "--data", data, "--run", run, "--steps", 4, *TINY)
+    assert done.returncode == 0, done.stderr
+    return run

@@ -1,0 +1,261 @@
+"""train.py as a user runs it: outputs, resume after a kill, careless use."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import ROOT, TINY, run_script
+from training.checkpoint import load, load_head
+
+STEPS = 8
+
+
+def train(data, run, *more):
+    return run_script("train.py", "--data", data, "--run", run, *TINY, *more)
+
+
+def weights(run):
+    payload = load(run, "run")
+    flat = {}
+
+    def walk(prefix, value):
+        if isinstance(value, torch.Tensor):
+            flat[prefix] = value
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                walk(f"{prefix}.{key}", entry)
+        elif isinstance(value, list):
+            for at, entry in enumerate(value):
+                walk(f"{prefix}.{at}", entry)
+
+    walk("", {k: payload[k] for k in ("networks", "average", "optimizers")})
+    return payload["step"], flat
+
+
+def assert_same_run(one, other):
+    step_one, flat_one = weights(one)
+    step_other, flat_other = weights(other)
+    assert step_one == step_other
+    assert flat_one.keys() == flat_other.keys()
+    different = [k for k in flat_one if not torch.equal(flat_one[k], flat_other[k])]
+    assert not different
+    kept = ("step", "l1", "discriminator", "matching", "row_norm")
+    lines = [
+        [{k: json.loads(line)[k] for k in kept} for line in (run / "stats.jsonl").open()]
+        for run in (one, other)
+    ]
+    assert lines[0] == lines[1]
+
+
+def test_a_run_leaves_what_the_readme_promises(trained):
+    for name in ("config.json", "stats.jsonl", "curves.png", "last.pt"):
+        assert (trained / name).stat().st_size > 0
+    assert (trained / "samples" / "00000004.png").is_file()
+    assert (trained / "checkpoints" / "00000004.pt").is_file()
+    line = json.loads((trained / "stats.jsonl").read_text().splitlines()[-1])
+    assert line["step"] == 4
+    assert {"l1", "adversarial", "feature_matching", "matching", "discriminator"} <= line.keys()
+    config = json.loads((trained / "config.json").read_text())
+    assert config["networks"]["image_size"] == 64
+    assert not list(trained.rglob(".partial*"))
+
+
+def test_p2_the_matching_weight_rises_from_zero(data, tmp_path):
+    done = train(data, tmp_path / "a", "--steps", 1, "--matching-warmup", 1)
+    assert done.returncode == 0, done.stderr
+    done = train(data, tmp_path / "b", "--steps", 1, "--matching-weight", 0)
+    assert done.returncode == 0, done.stderr
+    assert weights(tmp_path / "a")[1].keys() == weights(tmp_path / "b")[1].keys()
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_meta_is_the_default_subcommand(data, tmp_path):
+    for words, name in ((("train.py",), "a"), (("train.py", "meta"), "b")):
+        done = run_script(*words, "--data", data, "--run", tmp_path / name, "--steps", 1, *TINY)
+        assert done.returncode == 0, done.stderr
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_ends_with_the_same_bits_as_an_undisturbed_one(data, tmp_path, stop):
+    arguments = ["--steps", STEPS, "--save-every", 2, "--log-every", 1, "--sample-every", 100]
+    whole = train(data, tmp_path / "whole", *arguments)
+    assert whole.returncode == 0, whole.stderr
+    broken = tmp_path / "broken"
+    words = ["train.py", "--data", data, "--run", broken, *TINY, *arguments]
+    process = subprocess.Popen(
+        [sys.executable, *map(str, words)],
+        cwd=ROOT,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (broken / "checkpoints" / "00000002.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.send_signal(stop)
+    process.wait(timeout=120)
+    stopped_at, _ = weights(broken)
+    assert stopped_at < STEPS, "the run was over before it could be stopped"
+    if stop != signal.SIGKILL:
+        assert process.returncode == 128 + stop
+    resumed = train(data, broken, *arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"going on from step {stopped_at}" in resumed.stdout
+    assert_same_run(tmp_path / "whole", broken)
+
+
+def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(data, tmp_path):
+    arguments = ["--save-every", 1, "--keep", 2]
+    assert train(data, tmp_path / "run", *arguments, "--steps", 2).returncode == 0
+    for name in ("last.pt", "checkpoints/00000002.pt"):
+        path = tmp_path / "run" / name
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content[: len(content) // 2])
+    resumed = train(data, tmp_path / "run", *arguments, "--steps", 3)
+    assert "going on from step 1" in resumed.stdout, resumed.stderr
+
+
+def test_the_number_of_workers_changes_nothing(data, tmp_path):
+    for workers in (0, 2):
+        done = train(data, tmp_path / str(workers), "--steps", 3, "--workers", workers)
+        assert done.returncode == 0, done.stderr
+    assert_same_run(tmp_path / "0", tmp_path / "2")
+
+
+@pytest.fixture(scope="module")
+def head(trained, data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("heads_out") / "me.pt"
+    source = sorted(data.rglob("*.pkl"))[0]
+    done = run_script(
+        "train.py", "finetune", "--checkpoint", trained, "--source", source, "--output", path,
+        "--shots", 4, "--steps", 2,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return path, done
+
+
+def test_finetune_writes_a_small_head_and_reports_the_held_out_error(head):
+    path, done = head
+    model, config = load_head(path)
+    assert model.style.shape[0] == 1
+    assert config["networks"]["image_size"] == 64
+    payload = torch.load(path, weights_only=True)
+    assert payload.keys() == {"format", "kind", "config", "generator", "style"}
+    assert "l1 on 2 other pictures:" in done.stdout
+
+
+def test_zero_steps_of_fine_tuning_give_the_feed_forward_head(trained, data, tmp_path):
+    source = sorted(data.rglob("*.pkl"))[0]
+    done = run_script(
+        "train.py", "finetune", "--checkpoint", trained, "--source", source, "--steps", 0,
+        "--output", tmp_path / "ff.pt", "--shots", 6,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    head_state = torch.load(tmp_path / "ff.pt", weights_only=True)["generator"]
+    average = load(trained, "run")["average"]["generator"]
+    assert all(torch.equal(head_state[k], average[k]) for k in average)
+
+
+def one_line(done, *words):
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[-1]
+
+
+def test_careless_training_ends_in_one_line(data, trained, tmp_path):
+    one_line(train(tmp_path / "nowhere", tmp_path / "run"), str(tmp_path / "nowhere"))
+    one_line(train(data, tmp_path / "run", "--sources", 6), "--sources", "5")
+    one_line(train(data, tmp_path / "run", "--image-size", 100), "image_size", "100")
+    one_line(train(data, trained, "--steps", 9, "--channels", 16), "shape")
+    if not torch.cuda.is_available():
+        one_line(train(data, tmp_path / "run", "--device", "cuda"), "--device cuda")
+
+
+def test_missing_vgg_weights_end_in_one_line_and_are_never_replaced(data, tmp_path):
+    done = train(
+        data, tmp_path / "run", "--content", "vgg", "--vggface", tmp_path / "vgg_face_dag.pth"
+    )
+    one_line(done, "vgg")
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
+def test_a_checkpoint_of_another_kind_or_cut_in_half_is_named(head, trained, data, tmp_path):
+    path, _ = head
+    source = sorted(data.rglob("*.pkl"))[0]
+    common = ["train.py", "finetune", "--source", source, "--output", tmp_path / "out.pt"]
+    one_line(run_script(*common, "--checkpoint", path), str(path), "head")
+    half = tmp_path / "half.pt"
+    content = (trained / "last.pt").read_bytes()
+    half.write_bytes(content[: len(content) // 2])
+    one_line(run_script(*common, "--checkpoint", half), str(half), "whole")
+    one_line(run_script(*common, "--checkpoint", tmp_path), str(tmp_path))
+    text = tmp_path / "text.pt"
+    text.write_text("not a checkpoint")
+    one_line(run_script(*common, "--checkpoint", text), str(text))
+    assert not (tmp_path / "out.pt").exists()
+
+
+def test_p11_rows_of_w_follow_their_video_when_the_data_change(data, trained, tmp_path):
+    import shutil
+
+    changed = tmp_path / "data"
+    shutil.copytree(data, changed)
+    names = (changed / "videos.txt").read_text().split()
+    (changed / "videos.txt").write_text("\n".join([*names[:0:-1]]) + "\n")  # one less, reversed
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    before = load(run, "run")
+    done = train(changed, run, "--steps", 4)
+    assert done.returncode == 0, done.stderr
+    assert train(changed, run, "--steps", 5).returncode == 0
+    after = load(run, "run")
+    assert after["videos"] == names[:0:-1]
+    old = before["networks"]["video_embeddings"]["weight"]
+    new = after["networks"]["video_embeddings"]["weight"]
+    unchanged = [
+        (row, before["videos"].index(video))
+        for row, video in enumerate(after["videos"])
+        if torch.equal(new[row], old[before["videos"].index(video)])
+    ]
+    assert len(new) == len(names) - 1
+    assert len(unchanged) >= len(new) - 2, "one step of batch 2 moves at most two rows"
+    assert any(row != old_row for row, old_row in unchanged)
+
+
+def test_a_hostile_checkpoint_is_not_executed(data, tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'executed'}",)
+
+    torch.save({"kind": "run", "bomb": Hostile()}, tmp_path / "bomb.pt")
+    source = sorted(data.rglob("*.pkl"))[0]
+    done = run_script(
+        "train.py", "finetune", "--source", source, "--output", tmp_path / "out.pt",
+        "--checkpoint", tmp_path / "bomb.pt",
+    )  # fmt: skip
+    one_line(done, "bomb.pt")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_p18_the_sample_grid_shows_the_videos_upright(trained):
+    from dataset.images import read_image
+
+    grid = read_image(trained / "samples" / "00000004.png")
+    assert grid.shape == (5 * 64, 5 * 64, 3)  # 2 sources, landmarks, output, target
+    target = grid[:, 4 * 64 :].astype(np.int32)
+    source = grid[:, :64].astype(np.int32)
+    # Backgrounds are still: the top corners of source and target agree, not with a flipped one.
+    corner = np.abs(target[:6, :6] - source[:6, :6]).mean()
+    flipped = np.abs(target[:6, :6] - source[58:64, :6]).mean()
+    assert corner < 20 < flipped
