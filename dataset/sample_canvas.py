@@ -235,10 +235,9 @@ def _interpolate(
     ox, oy, rx, ry, dx, dy, tx, ty, scale, column, row = values
     px, py = x - ox, y - oy
     a, b = (px * dy - py * dx) * scale, (rx * py - ry * px) * scale
-    for _ in range(2):
-        bend = a.clip(0, 1) * b.clip(0, 1)
-        qx, qy = px - bend * tx, py - bend * ty
-        a, b = (qx * dy - qy * dx) * scale, (rx * qy - ry * qx) * scale
+    bend = a.clip(0, 1) * b.clip(0, 1)
+    px, py = px - bend * tx, py - bend * ty
+    a, b = (px * dy - py * dx) * scale, (rx * py - ry * px) * scale
     maps = np.zeros((3, numbers.size), np.float32)
     maps[0, pixels] = column + a.clip(0, 1)
     maps[1, pixels] = row + b.clip(0, 1)

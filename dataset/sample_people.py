@@ -173,7 +173,7 @@ def draw_person(seed: int) -> Person:
         ear_size=around(1.0, 0.14, -0.1),
         neck_width=around(0.41, 0.03, -0.10),
         blush=float(rng.random() * (1.0 - 0.6 * tone)),
-        freckles=float(max(0.0, rng.random() * 2.2 - 1.2) * (tone < 0.5)),
+        freckles=float(max(0.0, rng.random() * 2.2 - 1.2) * (tone < 0.4) * (age < 0.5)),
         wrinkles=float(max(0.0, age * 1.5 - 0.55)),
         makeup=float(rng.random() * (feminine > 0.6)),
         hair_style=style,

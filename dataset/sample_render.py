@@ -23,6 +23,13 @@ SUPERSAMPLING = 2
 UNITS_PER_FRAME = 3.02
 CENTER = (0.5, 0.487)
 NECK = np.array([0.0, 0.60, -0.25])
+# Where clothes begin, in rings of the body: at the sides, how much lower in front, how wide.
+COLLARS = {
+    "crew": (4.15, 0.55, 0.30),
+    "v": (4.10, 2.2, 0.17),
+    "shirt": (3.75, 1.3, 0.12),
+    "turtleneck": (2.35, 0.0, 1.0),
+}
 
 
 def render(
@@ -131,7 +138,8 @@ def _draw_head(
     light = patch.look_up(diffuse)
     color = values[..., :3]
     if person.freckles > 0.05:
-        color = color * _freckles(person, head, patch)[..., None]
+        spots = _freckles(person, head, patch)[..., None]
+        color = color * (1 - spots * np.array([0.45, 0.85, 1.0], np.float32))
     if person.beard != "none":
         beard = patch.look_up(_beard_cover(person, head))
         grain = patch.texture(noise(person.texture_seed, 64, 64, (0.8, 1.2)), 6.0, 6.0)
@@ -166,12 +174,12 @@ def _skin_albedo(person: Person, head: Head) -> np.ndarray:
 
 
 def _freckles(person: Person, head: Head, patch: Patch) -> np.ndarray:
-    """Return how much light the freckles of cheeks and nose leave (h, w), 0..1."""
+    """Return how strong the freckles of cheeks and nose are (h, w), 0..1."""
     x, y = head.rest[..., 0], head.rest[..., 1]
     where = bump(np.abs(x), y, (0.30, 0.30), (0.18, 0.11)) + bump(x, y, (0, 0.25), (0.14, 0.12))
     spots = patch.texture(noise(person.texture_seed + 1, 64, 64, (0.8, 0.8)), 3.6, 3.6)
     strength = patch.look_up(where * (0.45 * person.freckles))
-    return 1 - np.minimum(strength, 0.4) * smoothstep(0.9, 1.9, spots)
+    return np.minimum(strength, 0.4) * smoothstep(0.9, 1.9, spots)
 
 
 def _beard_cover(person: Person, head: Head) -> np.ndarray:
@@ -227,24 +235,17 @@ def _draw_body(
     chin = 1 - 0.72 * smoothstep(1.75, 1.02, rest[..., 1:2])
     values = patch.look_up(_with_depth(linear(person.skin) * chin * diffuse + 0.4 * rim, surface))
     light = patch.look_up(_with_depth(diffuse + 0.4 * rim, rest))
-    place = patch.look_up(np.stack([rest[..., 0], rest[..., 1], knots], axis=-1))
-    x, y, knot, front = place[..., 0], place[..., 1], place[..., 2], light[..., 3] > -0.25
-    skin, light = values[..., :3], light[..., :3]
-    line = {
-        "crew": 4.15 + 0.55 * np.exp(-0.5 * (x / 0.30) ** 2) * front,
-        "v": 4.10 + 2.2 * np.exp(-0.5 * (x / 0.17) ** 2) * front,
-        "shirt": 3.75 + 1.3 * np.exp(-0.5 * (x / 0.12) ** 2) * front,
-        "turtleneck": 2.35 + 0.0 * x,
-    }[scene.collar]
+    x, knot = cv2.split(patch.look_up(np.stack([rest[..., 0], knots], axis=-1)))
+    skin, light, front = values[..., :3], light[..., :3], light[..., 3] > -0.25
+    height, dip, width = COLLARS[scene.collar]
+    line = height + np.float32(dip) * np.exp(np.float32(-0.5 / width**2) * x * x) * front
     sharp = camera.unit * 0.13
     cloth = np.clip((knot - line) * sharp + 0.5, 0, 1)
     band = np.clip((line + 0.40 - knot) * sharp + 0.5, 0, 1) * cloth
     shadow = 1 - 0.35 * np.exp(-0.5 * ((knot - line - 0.05) / 0.14) ** 2) * (cloth < 0.9)
-    weave = 1 + 0.05 * np.sin(20 * y + 3 * x) * (scene.collar == "turtleneck")
-    dress = linear(scene.clothes) * (weave * (1 - 0.10 * band))[..., None]
-    accent = linear(scene.clothes_accent) if scene.collar in ("crew", "shirt") else None
-    if accent is not None:
-        dress = dress + (accent - dress) * (band * 0.8)[..., None]
+    dress = linear(scene.clothes) * (1 - 0.10 * band)[..., None]
+    if scene.collar in ("crew", "shirt"):
+        dress = dress + (linear(scene.clothes_accent) - dress) * (band * 0.8)[..., None]
     skin = skin * shadow[..., None]
     color = skin + (dress * light - skin) * cloth[..., None]
     canvas.merge(patch, color.astype(np.float32), values[..., 3] - 0.10)
