@@ -229,10 +229,12 @@ class Demo:
     """Drawn people to train on, one video each."""
     unseen_people: int = 16
     """Drawn people to measure on."""
-    frames: int = 64
-    """Frames of each drawn video."""
-    frames_per_video: int = 24
-    """Frames kept of each video for training."""
+    frames: int = 24
+    """Frames of each drawn video; all of them are kept."""
+    fps: float = 2.4
+    """Frames per second of these videos: a few from a long time show more than many from a short."""
+    driving_frames: int = 120
+    """Frames of the video that drives the animation, 25 per second."""
     steps: int = 1800
     """Steps of meta-learning."""
     shots: int = 8
@@ -277,8 +279,8 @@ DEMO_PRESETS = {
     "short": {
         "people": 12,
         "unseen_people": 2,
-        "frames": 24,
-        "frames_per_video": 12,
+        "frames": 12,
+        "driving_frames": 12,
         "steps": 12,
         "held_out": 2,
         "finetune_steps": 2,

@@ -35,6 +35,7 @@ from training.loops import Hardware
 
 HERE = Path(__file__).parent
 DRAWN_SIZE = 128
+DRIVING_FPS = 25.0
 UNSEEN = 10_000  # number of the first person that is not for training
 SHOWN_HEADS = 4
 SHOWN_SOURCES = 3
@@ -46,7 +47,7 @@ def main() -> None:
     started = time.monotonic()
     draw_heads(config)
     for part, frames in (
-        ("train", config.frames_per_video),
+        ("train", config.frames),
         ("unseen", config.shots + config.held_out),
     ):
         script(
@@ -59,8 +60,8 @@ def main() -> None:
     )  # fmt: skip
     shutil.copyfile(out / "run" / "curves.png", out / "curves.png")
 
-    person, driver = read_videos(out / "data" / "unseen")[:2]
-    driving = out / "videos" / "unseen" / driver / "00001.mp4"
+    person = read_videos(out / "data" / "unseen")[0]
+    (driving,) = (out / "videos" / "driving").rglob("*.mp4")
     script(
         "train.py", "finetune", "--checkpoint", out / "run", "--output", out / "head.pt",
         "--source", video_path(out / "data" / "unseen", person),
@@ -77,12 +78,13 @@ def main() -> None:
 
 def draw_heads(config: Demo) -> None:
     """Write the videos of both groups, with their landmarks beside them."""
-    for part, people, first in (
-        ("train", config.people, 0),
-        ("unseen", config.unseen_people, UNSEEN),
+    for part, people, first, frames, fps in (
+        ("train", config.people, 0, config.frames, config.fps),
+        ("unseen", config.unseen_people, UNSEEN, config.frames, config.fps),
+        ("driving", 1, UNSEEN + 1, config.driving_frames, DRIVING_FPS),
     ):
         write_sample_heads(
-            config.output / "videos" / part, people, frames=config.frames, size=DRAWN_SIZE,
+            config.output / "videos" / part, people, frames=frames, fps=fps, size=DRAWN_SIZE,
             seed=config.seed, first_person=first,
         )  # fmt: skip
 
@@ -168,7 +170,7 @@ def cross_reenactment(config: Demo) -> list[list[Tensor]]:
     out = config.output
     head, trained = load_head(out / "head.pt")
     embedder, generator, _ = load_feed_forward(out / "run")
-    person, _ = read_videos(out / "data" / "unseen")[:2]
+    person = read_videos(out / "data" / "unseen")[0]
     size = trained["networks"]["image_size"]
     pictures = load_person(
         video_path(out / "data" / "unseen", person), None, "whole", size, config.shots
@@ -176,10 +178,10 @@ def cross_reenactment(config: Demo) -> list[list[Tensor]]:
     images, drawn = normalize(pictures.images), normalize(pictures.landmark_images)
     with torch.no_grad():
         style = generator.project(embedder.embed_video(images[None], drawn[None]))
-    who, scene, _ = sample_video(config.seed, UNSEEN, 0, config.frames)
-    *_, motion = sample_video(config.seed, UNSEEN + 1, 0, config.frames)
+    who, scene, _ = sample_video(config.seed, UNSEEN, 0, config.driving_frames)
+    *_, motion = sample_video(config.seed, UNSEEN + 1, 0, config.driving_frames, DRIVING_FPS)
     rows = []
-    for time_step in (config.frames // 4, config.frames // 2, 3 * config.frames // 4):
+    for time_step in range(0, config.driving_frames, -(-config.driving_frames // 3)):
         truth, landmarks = render(who, scene, motion[time_step], size)
         stickman = normalize(frame_to_image(draw_landmarks(landmarks, size)))[None]
         with torch.no_grad():

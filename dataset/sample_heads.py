@@ -35,7 +35,9 @@ __all__ = [
 FPS = 25.0
 
 
-def sample_video(seed: int, person: int, video: int, frames: int) -> tuple[Person, Scene, Motion]:
+def sample_video(
+    seed: int, person: int, video: int, frames: int, fps: float = FPS
+) -> tuple[Person, Scene, Motion]:
     """Return what `write_sample_heads` draws into one video.
 
     Rendering the motion of one video on the person and scene of another gives the true answer of a
@@ -46,6 +48,7 @@ def sample_video(seed: int, person: int, video: int, frames: int) -> tuple[Perso
         person: number of the person, from 0; the same in all videos of that person.
         video: number of that person's video, from 0.
         frames: length of the motion; a longer motion begins with the shorter one.
+        fps: frames per second; fewer spread the same number over a longer time.
 
     Raises:
         ValueError: a number is negative or `frames` is below 1.
@@ -55,7 +58,7 @@ def sample_video(seed: int, person: int, video: int, frames: int) -> tuple[Perso
             raise ValueError(f"{name} must be at least 0, got {value}")
     identity = draw_person(_seed_of(seed, person))
     scene = draw_scene(_seed_of(seed, person, video, 0))
-    return identity, scene, draw_motion(_seed_of(seed, person, video, 1), frames, FPS)
+    return identity, scene, draw_motion(_seed_of(seed, person, video, 1), frames, fps)
 
 
 def video_path(output: Path, person: int, video: int) -> Path:
@@ -73,6 +76,7 @@ def write_sample_heads(
     first_person: int = 0,
     workers: int | None = None,
     progress: bool = True,
+    fps: float = FPS,
 ) -> list[Path]:
     """Draw videos of talking heads: OUTPUT/id00000/video000/00001.mp4.
 
@@ -84,12 +88,13 @@ def write_sample_heads(
         output: folder to write into; made if missing.
         people: number of people, at least 1.
         videos_per_person: videos of each, at least 1, with other clothes, background and light.
-        frames: frames of each video, at 25 per second, at least 1.
+        frames: frames of each video, at least 1.
         size: side of the square frames in pixels, even and at least 16.
         seed: seed of the whole set; see `sample_video`.
         first_person: number of the first person; sets with disjoint numbers share nobody.
         workers: processes; None takes one per processor, 1 draws in this process.
         progress: show a progress bar.
+        fps: frames per second.
 
     Returns:
         The paths of all videos, by person, then video.
@@ -118,7 +123,7 @@ def write_sample_heads(
     ]
     paths = [video_path(output, person, video) for person, video in numbers]
     missing = [
-        (path, seed, person, video, frames, size)
+        (path, seed, person, video, frames, size, fps)
         for path, (person, video) in zip(paths, numbers, strict=True)
         if not _is_complete(path, frames)
     ]
@@ -153,10 +158,10 @@ def _write_in_processes(jobs: list[tuple], workers: int, bar: tqdm) -> None:
 
 
 def _write_sample_video(
-    path: Path, seed: int, person: int, video: int, frames: int, size: int
+    path: Path, seed: int, person: int, video: int, frames: int, size: int, fps: float
 ) -> None:
     """Draw and write one video and its landmarks; the video appears last."""
-    identity, scene, motion = sample_video(seed, person, video, frames)
+    identity, scene, motion = sample_video(seed, person, video, frames, fps)
     drawn = [render(identity, scene, motion[index], size) for index in range(frames)]
     path.parent.mkdir(parents=True, exist_ok=True)
     landmarks = path.with_suffix(".landmarks.npy")
@@ -164,13 +169,13 @@ def _write_sample_video(
     with partial.open("wb") as file:
         np.save(file, np.stack([points for _, points in drawn]))
     partial.replace(landmarks)
-    _write_video(path, [frame for frame, _ in drawn])
+    _write_video(path, [frame for frame, _ in drawn], fps)
 
 
-def _write_video(path: Path, frames: list[np.ndarray]) -> None:
+def _write_video(path: Path, frames: list[np.ndarray], fps: float) -> None:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.mp4")
     side = frames[0].shape[0]
-    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (side, side))
+    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*"mp4v"), fps, (side, side))
     if not writer.isOpened():
         raise OSError(f"OpenCV cannot write the video {path}")
     for frame in frames:
@@ -200,7 +205,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write into")
     parser.add_argument("--people", type=int, default=200, help="number of people")
     parser.add_argument("--videos-per-person", type=int, default=1, help="videos of each person")
-    parser.add_argument("--frames", type=int, default=48, help="frames of each video, 25 a second")
+    parser.add_argument("--frames", type=int, default=48, help="frames of each video")
+    parser.add_argument("--fps", type=float, default=FPS, help="frames per second")
     parser.add_argument("--size", type=int, default=256, help="side of the square frames, pixels")
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole set")
     parser.add_argument("--first-person", type=int, default=0, help="number of the first person")
