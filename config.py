@@ -232,7 +232,7 @@ class Demo:
     frames: int = 24
     """Frames of each drawn video; all of them are kept."""
     fps: float = 2.4
-    """Frames per second of these videos: a few from a long time show more than many from a short."""
+    """Frames per second of these videos: few frames from a long time show more poses."""
     driving_frames: int = 120
     """Frames of the video that drives the animation, 25 per second."""
     steps: int = 1800
