@@ -1,0 +1,66 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import os
+import secrets
+import socket
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = ".partial"
+STALE_SECONDS = 24 * 3600
+
+
+@contextlib.contextmanager
+def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
+    """Yield a temporary name beside `path`, and move it there when the block succeeds.
+
+    The folder is made if missing. On an error nothing of `path` is touched and the temporary file
+    is removed; after a kill it stays behind for `remove_stale`.
+
+    Args:
+        path: the file to write; the temporary name has the same suffix.
+        sync: wait until the bytes are on the disk before the name appears.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    owner = f"{_host()}-{os.getpid()}"
+    partial = path.with_name(f"{PREFIX}-{owner}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield partial
+        if sync:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def remove_stale(folder: Path) -> None:
+    """Delete temporary files below `folder` whose writer is gone; leave those of other writers."""
+    for partial in Path(folder).rglob(f"{PREFIX}-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if _is_stale(partial):
+                partial.unlink()
+
+
+def _is_stale(partial: Path) -> bool:
+    if time.time() - partial.stat().st_mtime > STALE_SECONDS:
+        return True
+    _, host, process, *_ = partial.name.split("-")
+    if os.name != "posix" or host != _host():
+        return False  # another machine may be writing it
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return int(process) == os.getpid()
+
+
+def _host() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
