@@ -1,0 +1,53 @@
+"""Structural similarity of images."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def ssim(
+    a: Tensor,
+    b: Tensor,
+    data_range: float = 2.0,
+    window: int = 11,
+    sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+) -> Tensor:
+    """Compare images by local means, variances and covariances.
+
+    Args:
+        a, b: (B, C, H, W), here in [-1, 1].
+        data_range: largest difference between two pixels.
+        window, sigma: side and standard deviation of the Gaussian window, pixels.
+        k1, k2: constants that keep the ratios finite.
+
+    Returns:
+        (B,) mean over channels and over the pixels whose window lies inside; 1 for equal images.
+
+    Raises:
+        ValueError: the shapes differ, or an image is smaller than the window.
+
+    Source: Wang et al. 2004, Eq. 13, with its Gaussian window.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"images must have the same shape, got {tuple(a.shape)}, {tuple(b.shape)}")
+    if a.ndim != 4 or min(a.shape[-2:]) < window:
+        raise ValueError(f"images must be (B, C, H, W) of {window} pixels or more, got {a.shape}")
+    offsets = torch.arange(window, device=a.device) - (window - 1) / 2
+    profile = torch.exp(-(offsets**2) / (2 * sigma**2))
+    profile = profile / profile.sum()
+    kernel = (profile[:, None] * profile).expand(a.shape[1], 1, window, window)
+
+    def local_mean(x: Tensor) -> Tensor:
+        return F.conv2d(x, kernel, groups=x.shape[1])
+
+    a, b = a.float(), b.float()
+    mean_a, mean_b = local_mean(a), local_mean(b)
+    variance_a = local_mean(a * a) - mean_a**2
+    variance_b = local_mean(b * b) - mean_b**2
+    covariance = local_mean(a * b) - mean_a * mean_b
+    c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
+    likeness = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    likeness = likeness / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2))
+    return likeness.mean(dim=(1, 2, 3))
