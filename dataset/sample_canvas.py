@@ -207,10 +207,13 @@ def rasterize(points: np.ndarray, size: int, facing: int = 1) -> Patch | None:
     start = np.clip(np.floor(edge.min(axis=1)).astype(int) - 1, 0, size - 1)
     stop = np.clip(np.ceil(edge.max(axis=1)).astype(int) + 2, 1, size)
     flat = flat - start
-    numbers = np.zeros((stop[1] - start[1], stop[0] - start[0]), np.int32)
+    numbers = np.zeros((stop[1] - start[1], stop[0] - start[0]), np.uint16)
     fixed = np.rint(flat * SUBPIXEL).astype(np.int32)
     for number, quad in enumerate(fixed, 1):
         cv2.fillConvexPoly(numbers, quad, number, cv2.LINE_8, SUBPIXEL_BITS)
+    # Where a surface folds, as beside the nose, single pixels may belong to no quad.
+    closed = cv2.morphologyEx(numbers, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    np.copyto(numbers, closed, where=numbers == 0)
     box = (slice(start[1], stop[1]), slice(start[0], stop[0]))
     return _interpolate(numbers, flat, seen, columns - 1, box)
 
@@ -220,7 +223,7 @@ def _interpolate(
 ) -> Patch:
     """Turn quad numbers per pixel into continuous surface coordinates, inverting each quad."""
     pixels = np.flatnonzero(numbers)
-    quad = numbers.reshape(-1)[pixels] - 1
+    quad = numbers.reshape(-1)[pixels].astype(np.intp) - 1
     y = pixels // numbers.shape[1]
     x = (pixels - y * numbers.shape[1]).astype(np.float32)
     y = y.astype(np.float32)

@@ -6,6 +6,8 @@ Needs no photograph, no model and no download: hundreds of different people, ren
 
 import argparse
 import concurrent.futures
+import contextlib
+import io
 import multiprocessing
 import os
 from pathlib import Path
@@ -14,9 +16,12 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from dataset.files import remove_stale, replacing
+from dataset.landmarks import POINTS
 from dataset.sample_motion import Motion, Pose, draw_motion
 from dataset.sample_people import Person, Scene, draw_person, draw_scene
 from dataset.sample_render import render
+from dataset.video import VideoWriter
 
 __all__ = [
     "Motion",
@@ -114,6 +119,8 @@ def write_sample_heads(
     for name, value, least in limits:
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
+    if not fps > 0:
+        raise ValueError(f"fps must be above 0, got {fps}")
     if size % 2:
         raise ValueError(f"size must be even, as video coders want it, got {size}")
     numbers = [
@@ -122,6 +129,7 @@ def write_sample_heads(
         for video in range(videos_per_person)
     ]
     paths = [video_path(output, person, video) for person, video in numbers]
+    remove_stale(output)
     missing = [
         (path, seed, person, video, frames, size, fps)
         for path, (person, video) in zip(paths, numbers, strict=True)
@@ -162,26 +170,14 @@ def _write_sample_video(
 ) -> None:
     """Draw and write one video and its landmarks; the video appears last."""
     identity, scene, motion = sample_video(seed, person, video, frames, fps)
-    drawn = [render(identity, scene, motion[index], size) for index in range(frames)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    landmarks = path.with_suffix(".landmarks.npy")
-    partial = landmarks.with_name(f".{landmarks.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.save(file, np.stack([points for _, points in drawn]))
-    partial.replace(landmarks)
-    _write_video(path, [frame for frame, _ in drawn], fps)
-
-
-def _write_video(path: Path, frames: list[np.ndarray], fps: float) -> None:
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.mp4")
-    side = frames[0].shape[0]
-    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*"mp4v"), fps, (side, side))
-    if not writer.isOpened():
-        raise OSError(f"OpenCV cannot write the video {path}")
-    for frame in frames:
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    writer.release()
-    partial.replace(path)
+    points = np.empty((frames, POINTS, 2), np.float32)
+    # The writer says once per video that there is no ffmpeg: too often for hundreds of them.
+    with contextlib.redirect_stderr(io.StringIO()), VideoWriter(path, fps) as writer:
+        for index in range(frames):
+            frame, points[index] = render(identity, scene, motion[index], size)
+            writer.write(frame)
+        with replacing(path.with_suffix(".landmarks.npy")) as partial:
+            np.save(partial, points)
 
 
 def _is_complete(path: Path, frames: int) -> bool:

@@ -15,6 +15,7 @@ from dataset.sample_shapes import (
     build_ear,
     build_features,
     build_head,
+    head_columns,
     landmarks_of,
 )
 from dataset.sample_surfaces import bump, normals_of, smoothstep
@@ -65,8 +66,10 @@ def render(
     hair = build_hair(person)
 
     hair_points = None if hair is None else _hang(hair.surface, hair.follow, turn, body_turn)
-    if person.hair_style in LONG_STYLES:
-        _draw_inner_hair(canvas, camera, person, hair, hair_points)
+    if hair is not None:
+        seen = _inside_seen(person, pose.yaw)
+        inner = hair._replace(cover=hair.cover[:, seen])
+        _draw_inner_hair(canvas, camera, person, inner, hair_points[:, seen])
     _draw_body(canvas, camera, person, scene, turn, body_turn)
     _draw_head(canvas, camera, person, scene, head, turn)
     if hair is not None:
@@ -249,6 +252,17 @@ def _draw_body(
     skin = skin * shadow[..., None]
     color = skin + (dress * light - skin) * cloth[..., None]
     canvas.merge(patch, color.astype(np.float32), values[..., 3] - 0.10)
+
+
+def _inside_seen(person: Person, yaw: float) -> slice:
+    """Return the columns of the hair whose inside can be seen: all, or the far temple."""
+    if person.hair_style in LONG_STYLES:
+        return slice(None)
+    angles = head_columns()
+    temple = np.flatnonzero(
+        (np.abs(angles) > 0.7) & (np.abs(angles) < 2.2) & (angles * (1 if yaw > 0 else -1) > 0)
+    )
+    return slice(temple[0], temple[-1] + 1)
 
 
 def _draw_inner_hair(

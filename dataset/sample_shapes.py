@@ -217,7 +217,7 @@ def _brow_curves(person: Person, pose: Pose, side: int) -> list[np.ndarray]:
     s = np.linspace(-1, 1, 9)
     outward = s * side
     x = side * (p.eye_x + 0.015) + s * (p.eye_width + 0.065)
-    arch = p.brow_arch * (1 - (outward - 0.35) ** 2 * 0.75)
+    arch = p.brow_arch * (1 - (outward - 0.30) ** 2 * 0.55)
     lift = 0.055 * pose.brows * (1 - 0.25 * outward)
     frown = 0.02 * np.clip(-pose.brows, 0, 1) * np.clip(-outward, 0, 1)
     middle = p.brow_y - arch - p.brow_tilt * outward - lift + frown + 0.025
@@ -232,7 +232,7 @@ def _lip_curves(person: Person, pose: Pose) -> list[np.ndarray]:
     s = np.linspace(-1, 1, LIP_SAMPLES)
     smile = pose.smile
     width = p.mouth_width * (1 + 0.20 * smile - 0.34 * pose.pucker - 0.06 * pose.jaw)
-    curve = 0.075 * smile + 0.008
+    curve = 0.075 * smile + 0.015
     corner = p.mouth_y - curve * np.abs(s) ** 1.6 + 0.02 * smile
     round_in = np.clip(1 - s * s, 0, 1)
     bow = 0.16 * np.exp(-0.5 * (s / 0.13) ** 2) * p.upper_lip

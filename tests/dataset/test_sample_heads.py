@@ -262,6 +262,8 @@ def test_numbers_out_of_range_are_refused() -> None:
         write_sample_heads(Path("unused"), people=0)
     with pytest.raises(ValueError, match="even"):
         write_sample_heads(Path("unused"), people=1, size=63)
+    with pytest.raises(ValueError, match="fps"):
+        write_sample_heads(Path("unused"), people=1, fps=0.0)
 
 
 def test_people_are_the_same_in_every_video_and_disjoint_by_number() -> None:
@@ -271,6 +273,11 @@ def test_people_are_the_same_in_every_video_and_disjoint_by_number() -> None:
     assert not np.array_equal(first[2].yaw, second[2].yaw)
     assert sample_video(5, 1, 0, 4)[0] != first[0]
     assert sample_video(6, 0, 0, 4)[0] != first[0]
+
+
+def test_fewer_frames_a_second_spread_the_same_motion_over_a_longer_time() -> None:
+    fast, slow = sample_video(5, 0, 0, 50)[2], sample_video(5, 0, 0, 10, fps=5.0)[2]
+    assert np.allclose(fast.yaw[::5], slow.yaw)
 
 
 def read_video(path: Path) -> np.ndarray:
