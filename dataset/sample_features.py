@@ -55,7 +55,7 @@ def _paint_nose(canvas: Canvas, person: Person, features: Features, unit: float)
         outline = np.repeat(center[None], 14, axis=0)
         outline[:, :2] += np.cos(around)[:, None] * half - 0.018 * down
         outline[:, :2] += np.sin(around)[:, None] * 0.020 * down
-        canvas.paint(outline, dark, 0.75, 0.010 * unit, margin=0.04)
+        canvas.paint(outline, dark, 0.75, 0.010 * unit, margin=0.075)
 
 
 def _paint_eye(
