@@ -234,6 +234,21 @@ def create_detector(name: str, device: str = "cpu") -> LandmarkDetector:
     Raises:
         ValueError: there is none of that name, or its weights cannot be had.
     """
+    _check_name(name)
+    return DETECTORS[name](device)
+
+
+def prepare_detector(name: str) -> None:
+    """Fetch what `create_detector` needs, once, before many processes do.
+
+    Raises:
+        ValueError: there is none of that name, or its weights cannot be had.
+    """
+    _check_name(name)
+    if name == "face-alignment":
+        fetch_weights()
+
+
+def _check_name(name: str) -> None:
     if name not in DETECTORS:
         raise ValueError(f"--detector must be one of {', '.join(DETECTORS)}, got {name!r}")
-    return DETECTORS[name](device)

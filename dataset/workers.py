@@ -1,0 +1,100 @@
+"""Run jobs in processes that end when they should: with the run, with its parent, on Ctrl-C."""
+
+import contextlib
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+import cv2
+import torch
+
+Result = TypeVar("Result")
+
+AHEAD = 2  # jobs handed out per worker, so that none waits for the next
+
+
+def run_jobs(
+    function: Callable[..., Result], jobs: Iterable[tuple], workers: int
+) -> Iterator[Result]:
+    """Call `function(*job)` for each job and yield the results as they come.
+
+    OpenCV and PyTorch use one thread in each process. One worker is this process itself. Close the
+    generator to stop: jobs that are being done are then cut off.
+
+    Args:
+        function: importable by name.
+        jobs: its arguments; taken up a few at a time.
+        workers: processes.
+
+    Raises:
+        ChildProcessError: the system has killed a worker.
+    """
+    if workers == 1:
+        with _one_thread():
+            for job in jobs:
+                yield function(*job)
+        return
+    context = multiprocessing.get_context("spawn")  # threads and GPUs do not survive a fork
+    lifeline, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,))
+    try:
+        yield from _stream(pool, function, iter(jobs), AHEAD * workers)
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            "the system has killed a worker process (out of memory?); the same command goes on "
+            "where it stopped, with fewer --workers it needs less memory"
+        ) from None
+    except BaseException:
+        held.close()  # ends the workers in the middle of their jobs
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        held.close()
+        lifeline.close()
+
+
+def _stream(
+    pool: ProcessPoolExecutor, function: Callable[..., Result], jobs: Iterator[tuple], ahead: int
+) -> Iterator[Result]:
+    running = set()
+    while True:
+        for job in itertools.islice(jobs, ahead - len(running)):
+            running.add(pool.submit(function, *job))
+        if not running:
+            return
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
+
+
+def _start_worker(lifeline: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _end_with_parent(lifeline: Connection) -> None:
+    """Exit when the other end of the pipe is closed, which the parent's death does too."""
+    with contextlib.suppress(EOFError, OSError):
+        lifeline.recv()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads[0])
+        torch.set_num_threads(threads[1])
