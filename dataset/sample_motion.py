@@ -71,7 +71,8 @@ def draw_motion(seed: int, frames: int, fps: float = 25.0) -> Motion:
 
     Returns:
         Motion of `frames` frames. Typical standard deviations over ten seconds: yaw 16, pitch 8,
-        roll 7 degrees, shift 4 % across and 3 % down the frame, scale 3 %; yaw stays within 42, pitch 21, roll 19 degrees.
+        roll 7 degrees, shift 4 % across and 3 % down the frame, scale 3 %. Yaw stays within 42,
+        pitch within 21, roll within 19 degrees.
 
     Raises:
         ValueError: `frames` or `fps` is out of range.

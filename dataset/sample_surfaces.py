@@ -37,7 +37,11 @@ def normals_of(surface: np.ndarray) -> np.ndarray:
         i, j = (axis + 1) % 3, (axis + 2) % 3
         normal[..., axis] = across[..., i] * down[..., j] - across[..., j] * down[..., i]
     x, y, z = normal[..., 0], normal[..., 1], normal[..., 2]
-    return normal / (np.sqrt(x * x + y * y + z * z) + 1e-9)[..., None]
+    length = np.sqrt(x * x + y * y + z * z)
+    normal /= (length + 1e-9)[..., None]
+    if length[0].max() < 1e-6:  # a pole has no direction of its own
+        normal[0] = normal[1]
+    return normal
 
 
 def sample_surface(surface: np.ndarray, places: np.ndarray) -> np.ndarray:
