@@ -1,20 +1,15 @@
 """Videos: ask about one, decode chosen frames or all of them in turn, write one."""
 
-import contextlib
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from dataset.encoders import Ffmpeg, open_encoder, silence_opencv
 from dataset.files import replacing
 
 USUAL_FPS = 25.0  # where a file does not say
@@ -107,9 +102,7 @@ def stream_frames(path: Path) -> Iterator[np.ndarray]:
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} does not exist or is no file")
-    # Both write to the terminal what is said in one line here, or is no fault at all.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    silence_opencv()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
@@ -162,7 +155,7 @@ class VideoWriter:
         if self._encoder is None:
             self._shape = frame.shape
             height, width = (side + side % 2 for side in frame.shape[:2])
-            self._encoder = _open_encoder(self._partial, self.path, self.fps, width, height)
+            self._encoder = open_encoder(self._partial, self.path, self.fps, width, height)
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise ValueError(
                 f"{self.path}: every frame must be {self._shape} uint8 like the first, "
@@ -186,13 +179,24 @@ class VideoWriter:
             if not self._count:
                 raise ValueError(f"{self.path}: no frame was written")
             self._encoder.close()
-            if self.audio_from and isinstance(self._encoder, _FfmpegEncoder):
+            self._check_whole()
+            if self.audio_from and self._encoder.carries_sound:
                 self._add_audio()
 
+    def _check_whole(self) -> None:
+        try:
+            written = probe(self._partial).frames
+        except ValueError:
+            written = 0
+        if written != self._count:  # OpenCV does not say when the disk is full
+            raise OSError(
+                f"{self.path}: {written} of {self._count} frames were written; is the disk full?"
+            )
+
     def _add_audio(self) -> None:
-        """Put the sound beside the pictures; their stream is copied."""
-        with replacing(self._partial) as muxed:
-            _Ffmpeg(
+        """Put the sound beside the pictures; their stream is copied. Failing that, say so."""
+        with _complained(f"{self.path.name} has no sound"), replacing(self._partial) as muxed:
+            Ffmpeg(
                 self.path, "-i", self._partial, "-i", self.audio_from,
                 "-map", "0:v:0", "-map", "1:a:0?",
                 "-c:v", "copy", "-c:a", "aac", "-b:a", "192k", "-t", self._count / self.fps,
@@ -200,95 +204,9 @@ class VideoWriter:
             ).wait()  # fmt: skip
 
 
-def _open_encoder(
-    partial: Path, path: Path, fps: float, width: int, height: int
-) -> "_FfmpegEncoder | _OpenCVEncoder":
-    if _ffmpeg_writes_h264():
-        return _FfmpegEncoder(partial, path, fps, width, height)
-    print(
-        f"{path.name}: no ffmpeg with libx264 on the PATH, so the video is MPEG-4 without sound, "
-        "which some browsers do not play",
-        file=sys.stderr,
-    )
-    return _OpenCVEncoder(partial, path, fps, width, height)
-
-
-class _FfmpegEncoder:
-    """H.264, yuv420p; raw frames go through a pipe."""
-
-    def __init__(self, partial: Path, path: Path, fps: float, width: int, height: int):
-        self.ffmpeg = _Ffmpeg(
-            path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
-            "-r", Fraction(fps).limit_denominator(1001), "-i", "pipe:0",
-            "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-movflags", "+faststart",
-            partial, stdin=subprocess.PIPE,
-        )  # fmt: skip
-
-    def write(self, frame: np.ndarray) -> None:
-        try:
-            self.ffmpeg.process.stdin.write(frame.data)
-        except BrokenPipeError:
-            self.ffmpeg.wait()
-            raise
-
-    def close(self) -> None:
-        with contextlib.suppress(BrokenPipeError):  # then its exit status says why
-            self.ffmpeg.process.stdin.close()
-        self.ffmpeg.wait()
-
-    def abort(self) -> None:
-        self.ffmpeg.process.kill()
-        with contextlib.suppress(BrokenPipeError, OSError):
-            self.close()
-
-
-class _OpenCVEncoder:
-    """MPEG-4 part 2, which every build of OpenCV can write."""
-
-    def __init__(self, partial: Path, path: Path, fps: float, width: int, height: int):
-        fourcc = cv2.VideoWriter_fourcc(*"mp4v")
-        self.writer = cv2.VideoWriter(str(partial), fourcc, fps, (width, height))
-        if not self.writer.isOpened():
-            raise OSError(f"OpenCV cannot write {path} ({width} x {height} at {fps:g} fps)")
-
-    def write(self, frame: np.ndarray) -> None:
-        self.writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-
-    def close(self) -> None:
-        self.writer.release()
-
-    abort = close
-
-
-def _ffmpeg_writes_h264() -> bool:
-    if shutil.which("ffmpeg") is None:
-        return False
-    command = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-encoders"]
-    listing = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    return "libx264" in listing.stdout
-
-
-class _Ffmpeg:
-    """A running ffmpeg that writes `path`."""
-
-    def __init__(self, path: Path, *arguments: object, stdin: int = subprocess.DEVNULL):
-        self.path = path
-        self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in wait()
-        self.process = subprocess.Popen(  # a pipe for its stderr could fill up and block it
-            ["ffmpeg", "-y", "-loglevel", "error", *map(str, arguments)],
-            stdin=stdin,
-            stdout=subprocess.DEVNULL,
-            stderr=self.complaints,
-        )
-
-    def wait(self) -> None:
-        """Wait for its end; raise OSError with its last words unless it has succeeded."""
-        status = self.process.wait()
-        if self.complaints.closed:
-            return
-        with self.complaints as file:
-            file.seek(0)
-            lines = [line.strip() for line in file if line.strip()]
-        if status:
-            words = lines[-1] if lines else f"exit status {status}"
-            raise OSError(f"ffmpeg could not write {self.path}: {words}")
+@contextmanager
+def _complained(loss: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        print(f"{loss}: {error}", file=sys.stderr)
