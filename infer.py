@@ -1,0 +1,151 @@
+"""Animate a person with the motion of a driving video.
+
+python infer.py --checkpoint heads/me.pt --driving speech.mp4 --output me.mp4
+python infer.py --checkpoint runs/vox --source photos/ --driving speech.mp4 --output me.mp4
+"""
+
+import itertools
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import cli
+from config import Infer
+from dataset.detectors import LandmarkDetector, create_detector
+from dataset.landmarks import draw_landmarks
+from dataset.person import PICKLE, load_person
+from dataset.video import VideoWriter
+from inference.animate import animate, embed_person
+from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving
+from inference.retarget import relative_motion
+from network.talking_head import TalkingHead
+from runtime import resolve_device, resolve_precision, set_threads
+from training.checkpoint import is_head, load_feed_forward, load_head
+
+
+def main() -> None:
+    config = cli.parse(Infer, "infer.py")
+    _check(config)
+    set_threads(config.runtime.threads)
+    device = resolve_device(config.runtime.device)
+    head, size, known = _load(config, device)
+    detector = _detector(config, config.driving, device)
+    driving = open_driving(config.driving, detector, config.crop, size)
+    started = time.monotonic()
+    with _writer(config, driving) as writer:
+        frames = _frames(config, head, driving, known, size, device)
+        with tqdm(desc="animating", unit="frame", total=driving.length) as bar:
+            for frame in frames:
+                writer.write(frame)
+                bar.update()
+    if driving.missing:
+        print(
+            f"{config.driving}: no face in {driving.missing} of {bar.n} frames; "
+            "there the face before is held"
+        )
+    rate = bar.n / (time.monotonic() - started)
+    print(f"{config.output}: {bar.n} frames, {rate:.1f} frames/s")
+
+
+def _check(config: Infer) -> None:
+    """Refuse what cannot work before anything is loaded."""
+    for name, path in (("--checkpoint", config.checkpoint), ("--driving", config.driving)):
+        if not path.exists():
+            raise FileNotFoundError(f"{name} {path} does not exist")
+    both = config.output, config.driving
+    if all(path.exists() for path in both) and config.output.samefile(config.driving):
+        raise ValueError(f"--output must be another file than --driving, got {config.output}")
+    for name, value in (("--batch-size", config.batch_size), ("--shots", config.shots)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    VideoWriter(config.output, 25.0 if config.fps is None else config.fps)  # judges both
+
+
+def _load(config: Infer, device: torch.device) -> tuple[TalkingHead, int, np.ndarray | None]:
+    """Load the head, or make it from pictures of --source.
+
+    Returns:
+        the head; the side of its frames, pixels; landmarks (T, 68, 2) of the pictures, if any.
+    """
+    ready = is_head(config.checkpoint)
+    if config.source is None:
+        if not ready:
+            raise ValueError(
+                f"{config.checkpoint} is a run, which knows no person: give pictures of one with "
+                "--source, or a head of train.py finetune"
+            )
+        if config.motion == "relative":
+            raise ValueError("--motion relative needs pictures of the person: give --source")
+    elif ready and config.motion == "absolute":
+        raise ValueError(
+            f"{config.checkpoint} is a head, which knows its person: "
+            "--source is for a run, or for --motion relative"
+        )
+    if ready:
+        head, trained = load_head(config.checkpoint)
+    else:
+        embedder, generator, trained = load_feed_forward(config.checkpoint)
+    size = trained["networks"]["image_size"]
+    if config.source is None:
+        return head.to(device), size, None
+    detector = _detector(config, config.source, device)
+    person = load_person(config.source, detector, config.crop, size, config.shots)
+    if not ready:
+        head = embed_person(
+            embedder.to(device), generator.to(device), person.images, person.landmark_images,
+            config.batch_size,
+        )  # fmt: skip
+    return head.to(device), size, person.landmarks
+
+
+def _detector(config: Infer, path: Path, device: torch.device) -> LandmarkDetector | None:
+    """Make the detector, unless `path` brings its landmarks along."""
+    if path.suffix.lower() in (PICKLE, LANDMARKS_FILE):
+        return None
+    return create_detector(config.detector, str(device))
+
+
+def _writer(config: Infer, driving: Driving) -> VideoWriter:
+    fps = driving.fps if config.fps is None else config.fps
+    sound = driving.sound
+    if sound and fps != driving.fps:
+        print("--fps changes the tempo, so the driver's sound is left out", file=sys.stderr)
+        sound = None
+    return VideoWriter(config.output, fps, audio_from=sound)
+
+
+def _frames(
+    config: Infer,
+    head: TalkingHead,
+    driving: Driving,
+    known: np.ndarray | None,
+    size: int,
+    device: torch.device,
+) -> Iterator[np.ndarray]:
+    """Yield what is written: results, or driver, landmarks and result beside each other."""
+    # Every branch is read in step with the others, so none is more than a batch behind.
+    seen, driver = itertools.tee(driving)
+    landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in driver)
+    if config.motion == "relative":
+        landmarks = relative_motion(landmarks, known)
+    shown, wanted = itertools.tee(landmarks)
+    precision = resolve_precision(config.runtime.precision, device)
+    results = animate(head, wanted, size, config.batch_size, device, precision)
+    for moment, points, result in zip(seen, shown, results, strict=True):
+        yield _side_by_side(moment, points, result) if config.side_by_side else result
+
+
+def _side_by_side(moment: DrivingFrame, points: np.ndarray, result: np.ndarray) -> np.ndarray:
+    panels = [draw_landmarks(points, len(result)), result]
+    if moment.frame is not None:
+        panels.insert(0, moment.frame)
+    return np.concatenate(panels, axis=1)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,112 @@
+"""From landmarks to frames of one person, a batch at a time."""
+
+import copy
+import itertools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from dataset.images import frame_to_image, image_to_frame, normalize
+from dataset.landmarks import draw_landmarks
+from network.embedder import Embedder
+from network.generator import Generator
+from network.talking_head import TalkingHead
+
+
+@torch.no_grad()
+def embed_person(
+    embedder: Embedder,
+    generator: Generator,
+    images: Tensor,
+    landmark_images: Tensor,
+    batch_size: int = 8,
+) -> TalkingHead:
+    """Make a person's head from T pictures, without any training.
+
+    Args:
+        embedder, generator: on one device; both are put into eval mode. The head holds this
+            generator, not a copy of it.
+        images, landmark_images: (T, 3, H, W) uint8, on any device.
+        batch_size: pictures embedded at once.
+
+    Returns:
+        The head whose style is psi-hat = P e-hat, e-hat being the mean over the pictures.
+
+    Source: Sec. 3.1 of the paper; its feed-forward variant of Sec. 4.
+    """
+    embedder.eval()
+    generator.eval()
+    device = next(embedder.parameters()).device
+    batches = zip(images.split(batch_size), landmark_images.split(batch_size), strict=True)
+    embeddings = [embedder(*(normalize(part.to(device)) for part in batch)) for batch in batches]
+    embedding = torch.cat(embeddings).mean(dim=0, keepdim=True)  # (1, N)
+    return TalkingHead(generator, generator.project(embedding)).eval()
+
+
+def animate(
+    head: TalkingHead,
+    landmarks: Iterable[np.ndarray],
+    image_size: int,
+    batch_size: int = 8,
+    device: torch.device | str | None = None,
+    precision: torch.dtype = torch.float32,
+) -> Iterator[np.ndarray]:
+    """Draw one frame of the person for each set of landmarks.
+
+    A generator: a batch is read when its first frame is asked for, and forgotten when its last
+    one is taken, so `landmarks` may be endless. `head` stays as it is.
+
+        head, config = load_head("heads/me.pt")
+        size = config["networks"]["image_size"]
+        for frame in animate(head, landmarks, size): ...
+
+    Args:
+        landmarks: (68, 2) each, finite, pixels of a frame of `image_size`.
+        image_size: side of the frames, pixels; a multiple of 16.
+        batch_size: frames drawn at once.
+        device: where to compute; default: where the head is.
+        precision: torch.float32, or torch.bfloat16 for autocast.
+
+    Yields:
+        (image_size, image_size, 3) uint8 RGB.
+
+    Raises:
+        ValueError: `batch_size` is below 1; landmarks of another shape, or not finite.
+    """
+    if batch_size < 1:
+        raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
+    device = torch.device(device or head.style.device)
+    head = _frozen(head, precision).to(device, memory_format=torch.channels_last)
+    return _frames(head, iter(landmarks), image_size, batch_size, device, precision)
+
+
+def _frames(
+    head: TalkingHead,
+    landmarks: Iterator[np.ndarray],
+    image_size: int,
+    batch_size: int,
+    device: torch.device,
+    precision: torch.dtype,
+) -> Iterator[np.ndarray]:
+    while batch := list(itertools.islice(landmarks, batch_size)):
+        drawn = np.stack([draw_landmarks(points, image_size) for points in batch])
+        images = normalize(frame_to_image(drawn).to(device))  # (B, 3, H, W)
+        images = images.contiguous(memory_format=torch.channels_last)
+        # Entered for each batch: what is entered here stays on for the caller between two frames.
+        with torch.no_grad(), torch.autocast(device.type, precision, precision != torch.float32):
+            frames = image_to_frame(head(images))
+        yield from frames
+
+
+def _frozen(head: TalkingHead, precision: torch.dtype) -> TalkingHead:
+    """Copy a head with its spectral norms and casts done once instead of for every batch."""
+    head = copy.deepcopy(head).eval().requires_grad_(False)
+    for layer in head.modules():
+        if parametrize.is_parametrized(layer):
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+        if isinstance(layer, nn.Conv2d):
+            layer.to(precision)
+    return head
