@@ -257,17 +257,21 @@ DEMO_NETWORKS = Networks(
     spectral_norm=False,
     gain_offset=1.0,
 )
-DEMO_OPTIMIZATION = Optimization(generator_lr=1e-3, discriminator_lr=4e-4, discriminator_steps=1)
+DEMO_OPTIMIZATION = Optimization(
+    generator_lr=1e-3, discriminator_lr=4e-4, beta1=0.5, discriminator_steps=1
+)
+DEMO_WEIGHTS = LossWeights(matching_weight=0.1)
 
 PRESETS = {
     "paper": {},
     "demo": {
         "networks": DEMO_NETWORKS,
         "optimization": DEMO_OPTIMIZATION,
+        "weights": DEMO_WEIGHTS,
         "content": "l1",
         "sources": 2,
         "steps": 1800,
-        "ema": 0.99,
+        "ema": 0.995,
         "log_every": 25,
         "sample_every": 300,
         "save_every": 600,

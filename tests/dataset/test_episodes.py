@@ -61,7 +61,7 @@ def test_another_image_size_scales_frames_and_landmarks_together(data):
     shrunk = torch.nn.functional.avg_pool2d(large.target.float(), 2)
     assert (shrunk - small.target.float()).abs().mean() < 6
     edges = [e.target_landmarks.float().mean(0).nonzero().float().mean(0) for e in (small, large)]
-    torch.testing.assert_close((edges[0] + 0.5) * 2 - 0.5, edges[1], atol=1.0, rtol=0)
+    torch.testing.assert_close((edges[0] + 0.5) * 2 - 0.5, edges[1], atol=2.5, rtol=0)
 
 
 def test_p22_loader_output_spans_minus_one_to_one(dataset):
