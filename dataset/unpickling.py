@@ -20,7 +20,9 @@ ALLOWED = {
     "REDUCE", "BUILD",
 }  # fmt: skip
 # Only these may be used twice. Containers within themselves could take forever to hash or walk.
-SHAREABLE = {"SHORT_BINUNICODE", "BINUNICODE", "STACK_GLOBAL", "REDUCE"}
+SHAREABLE = {
+    "SHORT_BINUNICODE", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES", "STACK_GLOBAL", "REDUCE",
+}  # fmt: skip
 
 
 class UnsafePickleError(ValueError):

@@ -1,0 +1,241 @@
+"""Videos are read frame by frame, and written whole or not at all."""
+
+import os
+import shutil
+import stat
+import sys
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+
+from dataset import encoders
+from dataset.video import VideoWriter, count_frames, probe, read_frames, stream_frames
+from tests.dataset.conftest import moving_scene, write_clip
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    write_clip(path, frames=30)
+    return path
+
+
+@pytest.fixture
+def without_ffmpeg(monkeypatch):
+    monkeypatch.setattr(encoders, "_ffmpeg_writes_h264", lambda: False)
+    encoders._say_what_is_lost.cache_clear()
+
+
+def test_probe_tells_size_rate_and_length(clip):
+    assert probe(clip) == (30, 25.0, 96, 80)
+
+
+def test_chosen_frames_equal_those_of_the_whole_stream(clip):
+    every = list(stream_frames(clip))
+    assert len(every) == 30
+    chosen = dict(read_frames(clip, [17, 3, 3, 29, 0]))
+    assert list(chosen) == [0, 3, 17, 29]
+    assert all(np.array_equal(frame, every[index]) for index, frame in chosen.items())
+
+
+def test_frames_are_rgb_and_close_to_what_was_written(clip):
+    pictures, _ = moving_scene(30)
+    for index, frame in read_frames(clip, [5, 20]):
+        assert np.abs(frame.astype(int) - pictures[index]).mean() < 4
+
+
+def test_decoding_stops_at_the_last_frame_asked_for(clip, monkeypatch):
+    grabbed, capture = [], cv2.VideoCapture
+
+    class Counting:
+        def __init__(self, *arguments):
+            self.real = capture(*arguments)
+
+        def grab(self):
+            grabbed.append(1)
+            return self.real.grab()
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+    monkeypatch.setattr(cv2, "VideoCapture", Counting)
+    list(read_frames(clip, [2, 6]))
+    assert len(grabbed) == 7
+
+
+def test_indices_beyond_the_end_are_left_out(clip):
+    assert [index for index, _ in read_frames(clip, [28, 30, 5000])] == [28]
+
+
+def test_a_file_that_overstates_its_length_gives_the_frames_it_has(clip, tmp_path):
+    short = tmp_path / "short.avi"
+    write_clip(short, frames=30)
+    whole = short.read_bytes()
+    short.write_bytes(whole[: len(whole) // 2])
+    stated, counted = probe(short).frames, count_frames(short)
+    assert 0 < counted < 30
+    assert stated >= counted
+    assert len(dict(read_frames(short, range(30)))) == counted
+
+
+def test_a_stream_holds_one_frame_at_a_time(tmp_path):
+    path = tmp_path / "long.mp4"
+    write_clip(path, frames=120, width=320, height=240)
+    tracemalloc.start()
+    for _ in stream_frames(path):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * 320 * 240 * 3
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all", b"\0" * 5000])
+@pytest.mark.parametrize("function", [probe, count_frames])
+def test_what_is_no_video_is_refused_by_name_and_in_silence(tmp_path, capfd, content, function):
+    path = tmp_path / "00001.mp4"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"00001\.mp4 is not a video"):
+        function(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_missing_video_and_a_folder_are_named(tmp_path):
+    (tmp_path / "folder.mp4").mkdir()
+    for name in ("gone.mp4", "folder.mp4"):
+        with pytest.raises(FileNotFoundError, match=name):
+            probe(tmp_path / name)
+
+
+def test_opencv_writes_what_was_given_and_says_what_is_lost(tmp_path, without_ffmpeg, capsys):
+    pictures, _ = moving_scene(12)
+    for name in ("one.mp4", "two.mp4"):
+        with VideoWriter(tmp_path / name, 29.97) as writer:
+            for picture in pictures:
+                writer.write(picture)
+    info = probe(tmp_path / "one.mp4")
+    assert info.frames == 12
+    assert info.fps == pytest.approx(29.97)
+    frame = next(stream_frames(tmp_path / "one.mp4")).astype(int)
+    assert np.abs(frame - pictures[0]).mean() < 4
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "ffmpeg" in said[0]
+    assert "without sound" in said[0]
+
+
+def test_odd_sides_are_made_even_without_moving_the_picture(tmp_path, without_ffmpeg):
+    picture = moving_scene(1, width=65, height=51)[0][0]
+    with VideoWriter(tmp_path / "odd.mp4", 25) as writer:
+        writer.write(picture)
+    frame = next(stream_frames(tmp_path / "odd.mp4")).astype(int)
+    assert frame.shape == (52, 66, 3)
+    assert np.abs(frame[:51, :65] - picture).mean() < 4
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_an_interrupted_video_leaves_nothing_and_the_old_one(tmp_path, without_ffmpeg, error):
+    (tmp_path / "a.mp4").write_bytes(b"old")
+    with pytest.raises(error), VideoWriter(tmp_path / "a.mp4", 25) as writer:
+        writer.write(np.zeros((16, 16, 3), np.uint8))
+        raise error
+    assert (tmp_path / "a.mp4").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [([], "no frame"), ([(16, 16), (16, 18)], r"like the first.*\(16, 18, 3\)")],
+)
+def test_no_frames_and_frames_of_two_sizes_are_refused(tmp_path, without_ffmpeg, frames, message):
+    with (
+        pytest.raises(ValueError, match=message),
+        VideoWriter(tmp_path / "a.mp4", 25) as writer,
+    ):
+        for height, width in frames:
+            writer.write(np.zeros((height, width, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_suffix_rate_and_sound_are_refused_before_any_work(tmp_path):
+    with pytest.raises(ValueError, match=r"out\.gif.*\.mp4"):
+        VideoWriter(tmp_path / "out.gif", 25)
+    with pytest.raises(ValueError, match="frames per second"):
+        VideoWriter(tmp_path / "out.mp4", 0)
+    with pytest.raises(FileNotFoundError, match=r"speech\.mp4"):
+        VideoWriter(tmp_path / "out.mp4", 25, audio_from=tmp_path / "speech.mp4")
+
+
+FAKE_FFMPEG = """#!{python}
+import pathlib, sys
+arguments = sys.argv[1:]
+log = pathlib.Path(__file__).with_name("log")
+log.write_text((log.read_text() if log.exists() else "") + " ".join(arguments) + "\\n")
+if "-encoders" in arguments:
+    print(" V....D libx264  H.264")
+elif "pipe:0" in arguments:
+    frames = sys.stdin.buffer.read()
+    if frames[:1] == b"\\xff":
+        print("fake: out of luck", file=sys.stderr)
+        sys.exit(3)
+    pathlib.Path(arguments[-1]).write_bytes(frames)
+else:
+    pathlib.Path(arguments[-1]).write_bytes(b"with sound")
+"""
+
+
+@pytest.fixture
+def fake_ffmpeg(tmp_path, monkeypatch):
+    """A program named ffmpeg that keeps the raw frames and notes how it was called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "ffmpeg"
+    program.write_text(FAKE_FFMPEG.format(python=sys.executable))
+    program.chmod(program.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(VideoWriter, "_check_whole", lambda self: None)
+    return folder / "log"
+
+
+def test_ffmpeg_gets_raw_rgb_frames_the_exact_rate_and_yuv420p(tmp_path, fake_ffmpeg):
+    frame = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    with VideoWriter(tmp_path / "o.mp4", 30000 / 1001) as writer:
+        writer.write(frame)
+        writer.write(frame[::-1])
+    assert (tmp_path / "o.mp4").read_bytes() == frame.tobytes() + frame[::-1].tobytes()
+    called = fake_ffmpeg.read_text().splitlines()[1]
+    for words in ("-s 6x4", "-r 30000/1001", "libx264", "-pix_fmt yuv420p", "rgb24"):
+        assert words in called
+
+
+def test_ffmpeg_adds_sound_cut_to_the_length_of_the_frames(tmp_path, fake_ffmpeg, clip):
+    with VideoWriter(tmp_path / "o.mp4", 25, audio_from=clip) as writer:
+        for _ in range(50):
+            writer.write(np.zeros((4, 4, 3), np.uint8))
+    assert (tmp_path / "o.mp4").read_bytes() == b"with sound"
+    called = fake_ffmpeg.read_text().splitlines()[2]
+    for words in (f"-i {clip}", "-map 1:a:0?", "-c:v copy", "-t 2.0 "):
+        assert words in called
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "o.mp4"}
+
+
+def test_ffmpegs_last_words_are_passed_on(tmp_path, fake_ffmpeg):
+    with (
+        pytest.raises(OSError, match=r"could not write .*o\.mp4: fake: out of luck"),
+        VideoWriter(tmp_path / "o.mp4", 25) as writer,
+    ):
+        writer.write(np.full((4, 4, 3), 255, np.uint8))
+    assert {path.name for path in tmp_path.iterdir()} == {"bin"}
+
+
+@pytest.mark.skipif(not encoders._ffmpeg_writes_h264(), reason="no ffmpeg with libx264 here")
+def test_the_real_ffmpeg_writes_h264_with_every_frame(tmp_path, clip):
+    pictures, _ = moving_scene(20, width=65, height=51)
+    with VideoWriter(tmp_path / "o.mp4", 25, audio_from=clip) as writer:
+        for picture in pictures:
+            writer.write(picture)
+    assert probe(tmp_path / "o.mp4") == (20, 25.0, 66, 52)
+    assert shutil.which("ffmpeg")
+    frame = next(stream_frames(tmp_path / "o.mp4")).astype(int)
+    assert np.abs(frame[:51, :65] - pictures[0]).mean() < 6
