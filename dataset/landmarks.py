@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 POINTS = 68
-THICKNESS = 2
+THICKNESS = 2 / 256  # of the image's side: 2 pixels at 256, 1 at 64 and 128
 
 
 class Part(NamedTuple):
@@ -46,12 +46,13 @@ def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) ->
         inner_lips: draw points 60-67 too; without them an open mouth is ambiguous.
 
     Returns:
-        (size, size, 3) uint8 RGB: coloured lines, 2 pixels thick, on black.
+        (size, size, 3) uint8 RGB: coloured lines on black, 2 pixels thick at 256.
 
     Raises:
         ValueError: `landmarks` is not (68, 2) or not finite.
 
-    Source: Sec. 3 of the paper. Differs from the paper: the inner lips are drawn.
+    Source: Sec. 3 of the paper. Differs from the paper: the inner lips are drawn, and
+    small images get thinner lines, which would fill eyes and mouth otherwise.
     """
     landmarks = np.asarray(landmarks)
     if landmarks.shape != (POINTS, 2):
@@ -61,10 +62,11 @@ def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) ->
     canvas = np.zeros((size, size, 3), np.uint8)
     # Far points are drawn no further out than this: OpenCV's integers would wrap around.
     points = np.clip(np.rint(landmarks), -8 * size, 8 * size).astype(np.int32)
+    thickness = max(1, round(THICKNESS * size))
     for part in PARTS:
         if part.name == "inner lips" and not inner_lips:
             continue
         cv2.polylines(
-            canvas, [points[part.indices]], part.closed, part.color, THICKNESS, cv2.LINE_8
+            canvas, [points[part.indices]], part.closed, part.color, thickness, cv2.LINE_8
         )
     return canvas

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from dataset.images import frame_to_image, image_to_frame, normalize
 from dataset.landmarks import draw_landmarks
@@ -104,9 +103,21 @@ def _frames(
 def _frozen(head: TalkingHead, precision: torch.dtype) -> TalkingHead:
     """Copy a head with its spectral norms and casts done once instead of for every batch."""
     head = copy.deepcopy(head).eval().requires_grad_(False)
-    for layer in head.modules():
-        if parametrize.is_parametrized(layer):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-        if isinstance(layer, nn.Conv2d):
-            layer.to(precision)
+    for parent in list(head.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, nn.Conv2d):
+                setattr(parent, name, _plain(layer).to(precision))
     return head
+
+
+def _plain(layer: nn.Conv2d) -> nn.Conv2d:
+    """Rebuild a convolution with the weight that it uses.
+
+    PyTorch's `remove_parametrizations` would break the original: copies share its class.
+    """
+    shape = (layer.in_channels, layer.out_channels, layer.kernel_size)
+    has_bias = layer.bias is not None
+    plain = nn.utils.skip_init(nn.Conv2d, *shape, padding=layer.padding, bias=has_bias)
+    plain.weight = nn.Parameter(layer.weight.detach(), requires_grad=False)
+    plain.bias = layer.bias
+    return plain
