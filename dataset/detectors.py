@@ -1,6 +1,7 @@
 """Where landmarks come from: face-alignment's networks, or a file beside the video."""
 
 import contextlib
+import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,10 +79,13 @@ class FaceAlignmentDetector:
                     flip_input=False,
                     compile=False,
                 )
-        except (RuntimeError, EOFError, KeyError, TypeError, AttributeError) as error:
+        except (
+            pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, AttributeError,
+        ) as error:  # fmt: skip
+            reason = str(error).split("\n")[0][:120]
             raise ValueError(
                 f"face-alignment does not start with the weights {' and '.join(WEIGHTS)} in "
-                f"{_weights_folder()} on {device} ({type(error).__name__}: {str(error)[:120]})"
+                f"{_weights_folder()} on {device} ({type(error).__name__}: {reason})"
             ) from None
 
     def detect(
