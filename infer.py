@@ -4,11 +4,12 @@ python infer.py --checkpoint heads/me.pt --driving speech.mp4 --output me.mp4
 python infer.py --checkpoint runs/vox --source photos/ --driving speech.mp4 --output me.mp4
 """
 
-import itertools
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ from inference.retarget import relative_motion
 from network.talking_head import TalkingHead
 from runtime import resolve_device, resolve_precision, set_threads
 from training.checkpoint import is_head, load_feed_forward, load_head
+
+Item = TypeVar("Item")
 
 
 def main() -> None:
@@ -128,16 +131,23 @@ def _frames(
     device: torch.device,
 ) -> Iterator[np.ndarray]:
     """Yield what is written: results, or driver, landmarks and result beside each other."""
-    # Every branch is read in step with the others, so none is more than a batch behind.
-    seen, driver = itertools.tee(driving)
-    landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in driver)
+    moments: deque[DrivingFrame] = deque()
+    drawn: deque[np.ndarray] = deque()
+    landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in _noted(driving, moments))
     if config.motion == "relative":
         landmarks = relative_motion(landmarks, known)
-    shown, wanted = itertools.tee(landmarks)
     precision = resolve_precision(config.runtime.precision, device)
-    results = animate(head, wanted, size, config.batch_size, device, precision)
-    for moment, points, result in zip(seen, shown, results, strict=True):
+    landmarks = _noted(landmarks, drawn)
+    for result in animate(head, landmarks, size, config.batch_size, device, precision):
+        moment, points = moments.popleft(), drawn.popleft()
         yield _side_by_side(moment, points, result) if config.side_by_side else result
+
+
+def _noted(items: Iterable[Item], notes: deque[Item]) -> Iterator[Item]:
+    """Pass items on and note them, for the one who gets the batch's results later."""
+    for item in items:
+        notes.append(item)
+        yield item
 
 
 def _side_by_side(moment: DrivingFrame, points: np.ndarray, result: np.ndarray) -> np.ndarray:

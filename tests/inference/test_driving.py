@@ -1,0 +1,202 @@
+"""Drivers of all kinds: one square, no frame lost, cut as training data is."""
+
+import itertools
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
+from dataset.images import write_image
+from dataset.landmarks import draw_landmarks
+from dataset.person import load_person
+from dataset.video import VideoWriter, stream_frames
+from inference.driving import open_driving
+
+SIZE = 64
+FRAMES, FPS = 40, 12.5
+NAN = np.full((68, 2), np.nan, np.float32)
+
+
+class ListedLandmarks:
+    """A detector that knows the answers, and what it was asked."""
+
+    def __init__(self, landmarks):
+        self.landmarks, self.near = landmarks, []
+
+    def detect(self, frame, path, index, near=None):
+        self.near.append(near)
+        return self.landmarks[index]
+
+
+@pytest.fixture(scope="module")
+def clip(heads, tmp_path_factory):
+    """A face that wanders through a wider picture, with its landmarks beside it."""
+    video = sorted(heads.rglob("*.mp4"))[0]
+    frames = list(stream_frames(video))
+    landmarks = np.load(video.with_suffix(LANDMARKS_SUFFIX))
+    folder = tmp_path_factory.mktemp("clip")
+    moved = []
+    with VideoWriter(folder / "clip.mp4", FPS) as writer:
+        for index in range(FRAMES):
+            canvas = np.full((96, 160, 3), 90, np.uint8)
+            left = 10 + index // 2
+            frame = frames[index % len(frames)]
+            canvas[16 : 16 + 64, left : left + 64] = frame
+            writer.write(canvas)
+            moved.append(landmarks[index % len(frames)] + [left, 16])
+    np.save(folder / "clip.landmarks.npy", np.array(moved, np.float32))
+    return folder / "clip.mp4"
+
+
+@pytest.fixture(scope="module")
+def landmarks(clip):
+    return np.load(clip.with_suffix(LANDMARKS_SUFFIX))
+
+
+@pytest.fixture(scope="module")
+def folder(clip, landmarks, tmp_path_factory):
+    """The same clip as numbered pictures."""
+    folder = tmp_path_factory.mktemp("frames")
+    for index, frame in enumerate(stream_frames(clip)):
+        write_image(folder / f"{index:04d}.png", frame)
+        np.save(folder / f"{index:04d}.landmarks.npy", landmarks[index : index + 1])
+    (folder / "notes.txt").write_text("not a frame")
+    return folder
+
+
+@pytest.mark.parametrize("crop", ["auto", "face", "whole"])
+def test_video_folder_and_landmarks_file_move_alike(clip, folder, crop):
+    paths = (clip, folder, clip.with_suffix(LANDMARKS_SUFFIX))
+    drivers = [open_driving(path, StoredLandmarks(), crop, SIZE) for path in paths]
+    moments = [list(driver) for driver in drivers]
+    assert [driver.length for driver in drivers] == [FRAMES] * 3
+    assert [driver.fps for driver in drivers] == [FPS, 25, FPS]
+    assert [driver.sound for driver in drivers] == [clip, None, None]
+    points = [np.stack([moment.landmarks for moment in kind]) for kind in moments]
+    assert np.ptp(points[0], axis=0).max() > 5, "the head moves inside the square"
+    assert np.allclose(points[0], points[1], atol=1e-4)
+    assert np.allclose(points[0], points[2], atol=1e-4)
+    for video, picture in zip(*moments[:2], strict=True):
+        assert video.frame.shape == (SIZE, SIZE, 3)
+        assert (video.frame == picture.frame).all()
+    assert moments[2][0].frame is None
+
+
+def test_the_square_stays_where_it_is_so_the_picture_does_not_pump(clip, landmarks):
+    cut = np.stack([m.landmarks for m in open_driving(clip, StoredLandmarks(), "face", SIZE)])
+    for axis in (0, 1):
+        slope, offset = np.polyfit(landmarks[..., axis].ravel(), cut[..., axis].ravel(), 1)
+        assert np.allclose(cut[..., axis], slope * landmarks[..., axis] + offset, atol=1e-3)
+
+
+def test_missing_faces_are_held_counted_and_the_length_is_kept(clip, landmarks):
+    gaps = landmarks.copy()
+    gaps[[0, 1, 7, 8, 30, 39]] = NAN
+    driver = open_driving(clip, ListedLandmarks(gaps), "whole", SIZE)
+    filled = np.stack([moment.landmarks for moment in driver])
+    full = np.stack([m.landmarks for m in open_driving(clip, StoredLandmarks(), "whole", SIZE)])
+    assert len(filled) == FRAMES
+    assert driver.missing == 6
+    for frame, shown in ((0, 2), (1, 2), (7, 6), (8, 6), (30, 29), (39, 38), (9, 9), (31, 31)):
+        assert (filled[frame] == full[shown]).all()
+    assert len(list(driver)) == FRAMES
+    assert driver.missing == 6, "a second walk counts afresh"
+
+
+def test_missing_faces_in_a_landmarks_file_are_held_too(landmarks, tmp_path):
+    gaps = landmarks.copy()
+    gaps[[0, 5]] = NAN
+    for name, values in (("gaps.npy", gaps), ("full.npy", landmarks)):
+        np.save(tmp_path / name, values)
+    driver = open_driving(tmp_path / "gaps.npy", None, "face", SIZE)
+    filled = np.stack([moment.landmarks for moment in driver])
+    assert driver.missing == 2
+    assert np.isfinite(filled).all()
+    assert (filled[0] == filled[1]).all()
+    assert (filled[5] == filled[4]).all()
+    assert (filled[6] != filled[5]).any()
+
+
+def test_a_face_that_comes_late_decides_the_square(clip, landmarks):
+    late = landmarks.copy()
+    late[:33] = NAN
+    driver = open_driving(clip, ListedLandmarks(late), "face", SIZE)
+    filled = np.stack([moment.landmarks for moment in driver])
+    assert driver.missing == 33
+    assert (filled[:34] == filled[33]).all()
+    assert (filled[33:] > 0).all()
+    assert (filled[33:] < SIZE).all()
+
+
+def test_the_detector_follows_the_face_that_it_saw_before(clip, landmarks):
+    detector = ListedLandmarks(landmarks)
+    list(open_driving(clip, detector, "face", SIZE))
+    assert len(detector.near) == FRAMES, "no frame is looked at twice"
+    assert detector.near[0] is None
+    for index in range(1, FRAMES):
+        assert (detector.near[index] == landmarks[index - 1]).all()
+
+
+def test_a_driver_is_read_lazily(clip, landmarks):
+    detector = ListedLandmarks(landmarks)
+    driver = open_driving(clip, detector, "face", SIZE)
+    assert len(detector.near) == 25, "the first second decides the square"
+    list(itertools.islice(driver, 28))
+    assert len(detector.near) == 28
+
+
+@pytest.mark.parametrize("crop", ["auto", "face", "whole"])
+def test_p15_a_picture_is_cut_the_same_way_as_source_and_as_driver(folder, crop, tmp_path):
+    for name in ("0000.png", "0000.landmarks.npy"):
+        shutil.copy(folder / name, tmp_path)
+    picture = tmp_path / "0000.png"
+    source = load_person(picture, StoredLandmarks(), crop, SIZE, limit=1)
+    for path in (picture, tmp_path):
+        (moment,) = open_driving(path, StoredLandmarks(), crop, SIZE)
+        assert np.allclose(moment.landmarks, source.landmarks[0], atol=1e-4)
+        drawn = np.moveaxis(source.landmark_images[0].numpy(), 0, -1)
+        assert (draw_landmarks(moment.landmarks, SIZE) == drawn).all()
+        image = np.moveaxis(source.images[0].numpy(), 0, -1)
+        assert np.abs(image.astype(int) - moment.frame).mean() < 4, "sources pass through JPEG"
+
+
+def careless(match, path, crop="face", detector=None, error=ValueError):
+    with pytest.raises(error, match=match) as caught:
+        list(open_driving(path, detector or StoredLandmarks(), crop, SIZE))
+    assert path.name in str(caught.value)
+
+
+def test_a_driver_without_a_face_is_named(clip, tmp_path):
+    careless("no face", clip, detector=ListedLandmarks(np.stack([NAN] * FRAMES)))
+    np.save(tmp_path / "none.npy", np.stack([NAN] * 3))
+    careless("no face in any of its 3 frames", tmp_path / "none.npy")
+
+
+def test_careless_drivers_are_named(clip, folder, landmarks, tmp_path):
+    careless("does not exist", tmp_path / "nowhere.mp4", error=FileNotFoundError)
+    careless("no frames", tmp_path)
+    (tmp_path / "text.mp4").write_text("not a video")
+    careless("not a video", tmp_path / "text.mp4")
+    (tmp_path / "text.npy").write_text("not an array")
+    careless("NumPy", tmp_path / "text.npy")
+    np.save(tmp_path / "shape.npy", np.zeros((3, 5, 2)))
+    careless(r"\(frames, 68, 2\), got \(3, 5, 2\)", tmp_path / "shape.npy")
+    np.save(tmp_path / "words.npy", np.full((1, 68, 2), "x"))
+    careless("numbers", tmp_path / "words.npy")
+    np.save(tmp_path / "objects.npy", np.full((1, 68, 2), None), allow_pickle=True)
+    careless("NumPy", tmp_path / "objects.npy")
+    np.save(tmp_path / "point.npy", np.ones((3, 68, 2)))
+    careless("one place", tmp_path / "point.npy")
+    np.save(tmp_path / "alone.npy", landmarks)
+    careless("--crop face", tmp_path / "alone.npy", crop="whole")
+
+
+def test_frames_of_another_size_are_named(folder, tmp_path):
+    for name in ("0000.png", "0000.landmarks.npy", "0001.landmarks.npy"):
+        shutil.copy(folder / name, tmp_path)
+    picture = cv2.imread(str(folder / "0001.png"))
+    write_image(tmp_path / "0001.png", picture[:80])
+    with pytest.raises(ValueError, match=r"0001\.png.*160 x 96.*160 x 80"):
+        list(open_driving(tmp_path, StoredLandmarks(), "face", SIZE))

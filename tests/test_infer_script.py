@@ -1,0 +1,186 @@
+"""infer.py as a user runs it: outputs, sizes, rates, careless use."""
+
+import contextlib
+import io
+import itertools
+import subprocess
+import sys
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+import cli
+import infer
+from dataset.detectors import LANDMARKS_SUFFIX
+from dataset.landmarks import draw_landmarks
+from dataset.video import probe, stream_frames
+from inference.driving import Driving, DrivingFrame
+from network.generator import Generator
+from network.talking_head import TalkingHead
+from tests.conftest import FRAMES, run_script
+from training.checkpoint import load_feed_forward
+from training.finetuning import save_head
+
+SIZE = 64
+QUICK = ["--detector", "stored", "--device", "cpu", "--precision", "float32", "--crop", "whole"]
+
+
+@pytest.fixture(scope="module")
+def clips(heads):
+    return sorted(heads.rglob("*.mp4"))
+
+
+@pytest.fixture(scope="module")
+def head(trained, tmp_path_factory):
+    """A head that draws something, whoever it is."""
+    *_, config = load_feed_forward(trained)
+    torch.manual_seed(0)
+    networks = config["networks"]
+    generator = Generator(
+        channels=networks["channels"], max_channels=networks["max_channels"], embedding_size=16
+    )
+    path = tmp_path_factory.mktemp("heads_in") / "me.pt"
+    save_head(TalkingHead(generator, torch.randn(1, generator.style_size)), config, path)
+    return path
+
+
+def animate(*arguments):
+    """Call infer.py in this process, which takes a tenth of the time."""
+    out, err = io.StringIO(), io.StringIO()
+    words = ["infer.py", *map(str, [*QUICK, *arguments])]
+    status = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", words)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                cli.run(infer.main)
+            except SystemExit as stop:
+                status = 1
+                print(stop.code, file=sys.stderr)
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+
+
+def succeeded(done):
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_a_head_follows_a_video_at_its_rate_and_length(head, clips, tmp_path):
+    output = tmp_path / "new" / "folder" / "me.mp4"
+    words = ["infer.py", *QUICK, "--checkpoint", head, "--driving", clips[0], "--output", output]
+    done = succeeded(run_script(*words))
+    driver, result = probe(clips[0]), probe(output)
+    assert (result.frames, result.width, result.height) == (FRAMES, SIZE, SIZE)
+    assert result.fps == pytest.approx(driver.fps)
+    last = done.stdout.strip().splitlines()[-1]
+    assert str(output) in last
+    assert f"{FRAMES} frames" in last
+    assert "frames/s" in last
+    assert "animating" in done.stderr
+    assert [path.name for path in output.parent.iterdir()] == ["me.mp4"]
+
+
+def test_side_by_side_shows_driver_landmarks_and_result(head, clips, tmp_path):
+    common = ["--checkpoint", head, "--output"]
+    succeeded(animate(*common, tmp_path / "a.mp4", "--driving", clips[0], "--side-by-side"))
+    succeeded(animate(*common, tmp_path / "b.mp4", "--driving", clips[0]))
+    beside = next(stream_frames(tmp_path / "a.mp4")).astype(int)
+    alone = next(stream_frames(tmp_path / "b.mp4")).astype(int)
+    assert beside.shape == (SIZE, 3 * SIZE, 3)
+    driver, drawn, result = np.split(beside, 3, axis=1)
+    points = np.load(clips[0].with_suffix(LANDMARKS_SUFFIX))[0]
+    assert np.abs(driver - next(stream_frames(clips[0]))).mean() < 12
+    assert np.abs(drawn - draw_landmarks(points, SIZE)).mean() < 12
+    assert np.abs(result - alone).mean() < 12
+    assert np.abs(driver - drawn).mean() > 24, "the panels differ"
+
+
+def test_stored_landmarks_drive_without_their_video(head, clips, tmp_path):
+    np.save(tmp_path / "moves.npy", np.load(clips[0].with_suffix(LANDMARKS_SUFFIX)))
+    succeeded(
+        animate(
+            "--checkpoint", head, "--driving", tmp_path / "moves.npy", "--crop", "face",
+            "--output", tmp_path / "me.mp4", "--side-by-side", "--fps", 10,
+        )
+    )  # fmt: skip
+    result = probe(tmp_path / "me.mp4")
+    assert (result.frames, result.width, result.height) == (FRAMES, 2 * SIZE, SIZE)
+    assert result.fps == pytest.approx(10)
+
+
+@pytest.mark.parametrize("motion", ["absolute", "relative"])
+def test_a_run_animates_pictures_without_training(trained, clips, data, tmp_path, motion):
+    for name, source in (("video", clips[1]), ("pickle", sorted(data.rglob("*.pkl"))[1])):
+        output = tmp_path / f"{name}.mp4"
+        succeeded(
+            animate(
+                "--checkpoint", trained, "--source", source, "--driving", clips[0],
+                "--motion", motion, "--output", output, "--shots", 3,
+            )
+        )  # fmt: skip
+        assert probe(output).frames == FRAMES
+
+
+def test_frames_without_a_face_are_counted_in_one_line(head, clips, tmp_path):
+    landmarks = np.load(clips[0].with_suffix(LANDMARKS_SUFFIX))
+    landmarks[[0, 4]] = np.nan
+    np.save(tmp_path / "gaps.npy", landmarks)
+    done = succeeded(
+        animate(
+            "--checkpoint", head, "--driving", tmp_path / "gaps.npy", "--crop", "face",
+            "--output", tmp_path / "me.mp4",
+        )
+    )  # fmt: skip
+    assert f"no face in 2 of {FRAMES} frames" in done.stdout
+    assert probe(tmp_path / "me.mp4").frames == FRAMES
+
+
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_memory_does_not_grow_with_the_length(side_by_side):
+    alive: list[weakref.ref] = []
+
+    class Walk(Driving):
+        def __iter__(self):
+            points = np.random.default_rng(0).uniform(0, SIZE, (68, 2)).astype(np.float32)
+            for _ in range(300):
+                frame = np.zeros((SIZE, SIZE, 3), np.uint8)
+                alive.append(weakref.ref(frame))
+                yield DrivingFrame(frame, points)
+
+    generator = Generator(channels=8, max_channels=16, embedding_size=16)
+    head = TalkingHead(generator, torch.randn(1, generator.style_size)).eval()
+    config = infer.Infer("", "", "", side_by_side=side_by_side, batch_size=4)
+    frames = infer._frames(config, head, Walk(), None, SIZE, torch.device("cpu"))
+    for _ in itertools.islice(frames, 50):
+        assert sum(frame() is not None for frame in alive) <= 5
+    assert len(alive) <= 52, "and no more is read than is asked for"
+
+
+def one_line(done, *words):
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert str(word) in done.stderr.strip().splitlines()[-1]
+
+
+def test_careless_use_ends_in_one_line_and_leaves_nothing(head, trained, clips, tmp_path):
+    output = tmp_path / "out" / "me.mp4"
+    drive = ["--driving", clips[0], "--output", output]
+    wrong = run_script("infer.py", *QUICK, "--checkpoint", trained, *drive)
+    one_line(wrong, "infer.py:", "--source", trained)
+    one_line(animate("--checkpoint", head, "--source", clips[1], *drive), "--source", head)
+    one_line(animate("--checkpoint", head, "--motion", "relative", *drive), "--source")
+    one_line(animate("--checkpoint", tmp_path / "no.pt", *drive), "--checkpoint", "no.pt")
+    text = tmp_path / "text.pt"
+    text.write_text("not a checkpoint")
+    one_line(animate("--checkpoint", text, *drive), "text.pt")
+    to = ["--checkpoint", head, "--output", output]
+    one_line(animate(*to, "--driving", tmp_path / "no.mp4"), "--driving", "no.mp4")
+    np.save(tmp_path / "none.npy", np.full((2, 68, 2), np.nan))
+    one_line(animate(*to, "--driving", tmp_path / "none.npy"), "no face", "none.npy")
+    one_line(animate("--checkpoint", head, "--driving", clips[0], "--output", clips[0]), "--output")
+    one_line(animate(*to, "--driving", clips[0], "--fps", 0), "frames per second")
+    one_line(animate(*to, "--driving", clips[0], "--batch-size", 0), "--batch-size", 0)
+    assert not output.parent.exists()
