@@ -46,6 +46,8 @@ def main() -> None:
             for frame in frames:
                 writer.write(frame)
                 bar.update()
+    if bar.n < driving.length:
+        print(f"{config.driving}: it ends after {bar.n} of {driving.length} frames; is it damaged?")
     if driving.missing:
         print(
             f"{config.driving}: no face in {driving.missing} of {bar.n} frames; "

@@ -137,6 +137,22 @@ def test_frames_without_a_face_are_counted_in_one_line(head, clips, tmp_path):
     assert probe(tmp_path / "me.mp4").frames == FRAMES
 
 
+def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, tmp_path):
+    class Short(Driving):
+        path, fps, length = clips[0], 25.0, 9
+
+        def __iter__(self):
+            for _ in range(3):
+                yield DrivingFrame(None, np.ones((68, 2), np.float32))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(infer, "open_driving", lambda *arguments: Short())
+        to = tmp_path / "me.mp4"
+        done = animate("--checkpoint", head, "--driving", clips[0], "--output", to)
+    assert "ends after 3 of 9 frames" in succeeded(done).stdout
+    assert probe(to).frames == 3
+
+
 @pytest.mark.parametrize("side_by_side", [True, False])
 def test_memory_does_not_grow_with_the_length(side_by_side):
     alive: list[weakref.ref] = []
