@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ import torch
 
 import cli
 import infer
-from dataset.detectors import LANDMARKS_SUFFIX
+from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.landmarks import draw_landmarks
 from dataset.video import probe, stream_frames
-from inference.driving import Driving, DrivingFrame
+from inference.driving import Driving, DrivingFrame, open_driving
 from network.generator import Generator
 from network.talking_head import TalkingHead
 from tests.conftest import FRAMES, run_script
@@ -135,6 +136,16 @@ def test_frames_without_a_face_are_counted_in_one_line(head, clips, tmp_path):
     )  # fmt: skip
     assert f"no face in 2 of {FRAMES} frames" in done.stdout
     assert probe(tmp_path / "me.mp4").frames == FRAMES
+
+
+def test_sound_is_the_drivers_and_left_out_when_the_tempo_changes(clips, capsys):
+    driving = open_driving(clips[0], StoredLandmarks(), "whole", SIZE)
+    sounds = {}
+    for fps in (None, driving.fps, 2 * driving.fps):
+        config = infer.Infer(Path("a"), clips[0], Path("me.mp4"), fps=fps)
+        sounds[fps] = infer._writer(config, driving).audio_from
+    assert list(sounds.values()) == [clips[0], clips[0], None]
+    assert capsys.readouterr().err.count("sound is left out") == 1
 
 
 def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, tmp_path):
