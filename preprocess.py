@@ -10,13 +10,16 @@ Running the same command again goes on where it stopped.
 import cli
 import config
 from dataset.preprocessing import preprocess
-from runtime import resolve_device
 
 
 def main() -> None:
     """Read the command line, do the work, print what was done."""
     options = cli.parse(config.Preprocess, "preprocess.py")
-    device = str(resolve_device(options.device))
+    device = "cpu"
+    if options.detector == "face-alignment":
+        from runtime import resolve_device  # imports PyTorch, which nothing else here needs
+
+        device = str(resolve_device(options.device))
     print(preprocess(**vars(options) | {"device": device}))
 
 

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
 
 from dataset.landmarks import POINTS
 from dataset.video import count_frames, probe
@@ -57,12 +56,14 @@ class FaceAlignmentDetector:
 
     Args:
         device: cpu, cuda or cuda:N.
+        threads: of the CPU, while it detects; None: as many as PyTorch uses anyway.
 
     Raises:
         ValueError: the package or its weights cannot be had; the message says what to do.
     """
 
-    def __init__(self, device: str = "cpu"):
+    def __init__(self, device: str = "cpu", threads: int | None = None):
+        self.threads = threads
         fetch_weights()
         try:
             import face_alignment
@@ -72,10 +73,10 @@ class FaceAlignmentDetector:
                 "where libGL.so.1 is missing, apt install libgl1"
             ) from None
         try:
-            with _torch_settings_kept():
+            with _torch_settings_kept(threads):
                 self.networks = face_alignment.FaceAlignment(
                     face_alignment.LandmarksType.TWO_D,
-                    device=str(device),
+                    device=device,
                     flip_input=False,
                     compile=False,
                 )
@@ -99,7 +100,7 @@ class FaceAlignmentDetector:
         if scale < 1:
             size = (round(width * scale), round(height * scale))
             frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        with _torch_settings_kept(), warnings.catch_warnings():
+        with _torch_settings_kept(self.threads), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "No faces were detected."
             faces = self.networks.get_landmarks_from_image(frame)
         back = np.array([width / frame.shape[1], height / frame.shape[0]])
@@ -139,6 +140,8 @@ def fetch_weights() -> None:
     Raises:
         ValueError: they are not there and cannot be downloaded.
     """
+    import torch
+
     folder = _weights_folder()
     missing = [name for name in WEIGHTS if not (folder / name).is_file()]
     try:
@@ -154,18 +157,25 @@ def fetch_weights() -> None:
 
 
 def _weights_folder() -> Path:
+    import torch
+
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 @contextlib.contextmanager
-def _torch_settings_kept() -> Iterator[None]:
-    """Undo what face-alignment changes for the whole process."""
+def _torch_settings_kept(threads: int | None) -> Iterator[None]:
+    """Undo what face-alignment changes for the whole process, and limit its threads."""
+    import torch
+
     benchmark, gradients = torch.backends.cudnn.benchmark, torch.is_grad_enabled()
+    usual = torch.get_num_threads()
+    torch.set_num_threads(threads or usual)
     try:
         yield
     finally:
         torch.backends.cudnn.benchmark = benchmark
         torch.set_grad_enabled(gradients)
+        torch.set_num_threads(usual)
 
 
 class StoredLandmarks:
@@ -226,20 +236,25 @@ def read_landmarks(path: Path) -> np.ndarray:
     return landmarks
 
 
-DETECTORS: dict[str, Callable[[str], LandmarkDetector]] = {
+DETECTORS: dict[str, Callable[[str, int | None], LandmarkDetector]] = {
     "face-alignment": FaceAlignmentDetector,
-    "stored": lambda device: StoredLandmarks(),
+    "stored": lambda device, threads: StoredLandmarks(),
 }
 
 
-def create_detector(name: str, device: str = "cpu") -> LandmarkDetector:
+def create_detector(name: str, device: str = "cpu", threads: int | None = None) -> LandmarkDetector:
     """Make the detector of that name.
+
+    Args:
+        name: face-alignment or stored.
+        device: where its networks run, if it has any.
+        threads: CPU threads for them; None: as many as PyTorch uses anyway.
 
     Raises:
         ValueError: there is none of that name, or its weights cannot be had.
     """
     _check_name(name)
-    return DETECTORS[name](device)
+    return DETECTORS[name](str(device), threads)
 
 
 def prepare_detector(name: str) -> None:

@@ -55,13 +55,21 @@ def _is_stale(partial: Path) -> bool:
     _, host, process, *_ = partial.name.split("-")
     if os.name != "posix" or host != _host():
         return False  # another machine may be writing it
+    return int(process) == os.getpid() or not _is_running(int(process))
+
+
+def _is_running(process: int) -> bool:
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)  # sends nothing
     except ProcessLookupError:
-        return True
-    except PermissionError:
         return False
-    return int(process) == os.getpid()
+    except PermissionError:
+        return True
+    # The dead whom nobody buries, as in containers without an init process, answer as well.
+    with contextlib.suppress(OSError):
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in "ZX"
+    return True
 
 
 def _host() -> str:

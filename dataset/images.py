@@ -1,13 +1,18 @@
-"""Pictures: read, write, resize, and turn into tensors and back."""
+"""Pictures: read, write, resize, and turn into tensors and back.
+
+PyTorch is imported where it is used: the processes that decode videos do without its memory.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from dataset.files import replacing
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HALF_RANGE = 127.5  # uint8 0..255 is float -1..1
 
@@ -55,28 +60,34 @@ def resize(frame: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(frame, (size, size), interpolation=method)
 
 
-def frame_to_image(frame: np.ndarray) -> Tensor:
+def frame_to_image(frame: np.ndarray) -> "Tensor":
     """Turn frames (..., H, W, 3) uint8 into images (..., 3, H, W) uint8."""
+    import torch
+
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(frame, -1, -3)))
 
 
-def image_to_frame(image: Tensor) -> np.ndarray:
+def image_to_frame(image: "Tensor") -> np.ndarray:
     """Turn images (..., 3, H, W), uint8 or float in [-1, 1], into frames (..., H, W, 3) uint8.
 
     Floats are rounded to the nearest value; what lies outside [-1, 1] is cut off.
     """
+    import torch
+
     image = image.detach()
     if image.is_floating_point():
         image = ((image.float() + 1) * HALF_RANGE).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(image.movedim(-3, -1).cpu().numpy())
 
 
-def normalize(image: Tensor) -> Tensor:
+def normalize(image: "Tensor") -> "Tensor":
     """Bring uint8 images to float32 in [-1, 1], on the device where they are.
 
     Raises:
         TypeError: the image is not uint8, so it may be normalised already.
     """
+    import torch
+
     if image.dtype != torch.uint8:
         raise TypeError(f"images to normalise must be uint8, got {image.dtype}")
     return image.float() / HALF_RANGE - 1

@@ -131,6 +131,7 @@ def preprocess(
     todo = [video for video in videos if video.id not in before]
     workers = min(workers or _usable_workers(detector, device), max(len(todo), 1))
     outcomes = _work_through(todo, output, recipe, device, workers)
+    remove_stale(output)  # of workers that outlived a killed run by a moment
     good = _list_videos(output)
     skipped = tuple(sorted(outcome for outcome in outcomes if not outcome.ok))
     if not good:
@@ -235,8 +236,8 @@ def _process(video: SourceVideo, output: Path, recipe: Recipe, device: str) -> O
 
 @functools.cache
 def _detector(name: str, device: str) -> LandmarkDetector:
-    """Build the detector once in each process."""
-    return create_detector(name, device)
+    """Build the detector once in each process; one thread each, so that they share the cores."""
+    return create_detector(name, device, threads=1)
 
 
 def _list_videos(output: Path) -> list[str]:

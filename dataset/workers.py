@@ -13,7 +13,6 @@ from multiprocessing.connection import Connection
 from typing import TypeVar
 
 import cv2
-import torch
 
 Result = TypeVar("Result")
 
@@ -25,8 +24,8 @@ def run_jobs(
 ) -> Iterator[Result]:
     """Call `function(*job)` for each job and yield the results as they come.
 
-    OpenCV and PyTorch use one thread in each process. One worker is this process itself. Close the
-    generator to stop: jobs that are being done are then cut off.
+    OpenCV uses one thread in each process. One worker is this process itself. Close the generator
+    to stop: jobs that are being done are then cut off.
 
     Args:
         function: importable by name.
@@ -78,7 +77,6 @@ def _start_worker(lifeline: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
 
 
 def _end_with_parent(lifeline: Connection) -> None:
@@ -90,11 +88,9 @@ def _end_with_parent(lifeline: Connection) -> None:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    threads = cv2.getNumThreads(), torch.get_num_threads()
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     try:
         yield
     finally:
-        cv2.setNumThreads(threads[0])
-        torch.set_num_threads(threads[1])
+        cv2.setNumThreads(threads)
