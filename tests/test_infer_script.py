@@ -164,6 +164,18 @@ def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, 
     assert probe(to).frames == 3
 
 
+@pytest.mark.parametrize("motion", ["absolute", "relative"])
+def test_relative_motion_starts_from_the_persons_own_face(motion):
+    driver, own = np.random.default_rng(0).uniform(0, SIZE, (2, 68, 2)).astype(np.float32)
+    generator = Generator(channels=8, max_channels=16, embedding_size=16)
+    head = TalkingHead(generator, torch.randn(1, generator.style_size)).eval()
+    config = infer.Infer(Path("a"), Path("b"), Path("c"), side_by_side=True, motion=motion)
+    moments = [DrivingFrame(None, driver)]
+    (frame,) = infer._frames(config, head, moments, own[None], SIZE, torch.device("cpu"))
+    expected = own if motion == "relative" else driver
+    assert (frame[:, :SIZE] == draw_landmarks(expected, SIZE)).all()
+
+
 @pytest.mark.parametrize("side_by_side", [True, False])
 def test_memory_does_not_grow_with_the_length(side_by_side):
     alive: list[weakref.ref] = []
