@@ -100,7 +100,7 @@ def finetune_person(config: Finetune) -> None:
     wants_detector = config.source.suffix != PICKLE
     pictures = load_person(
         config.source,
-        create_detector(config.detector, config.runtime.device) if wants_detector else None,
+        create_detector(config.detector, str(hardware.device)) if wants_detector else None,
         config.crop,
         trained["networks"]["image_size"],
         config.shots + HELD_OUT,
