@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from dataset.sample_heads import write_sample_heads
+
+torch.set_num_threads(1)  # small tests on a busy machine: waiting threads cost more than they give
 
 ROOT = Path(__file__).parent.parent
 PEOPLE, FRAMES = 5, 12
