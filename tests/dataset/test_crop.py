@@ -33,6 +33,14 @@ def test_the_box_of_a_face_on_its_side_encloses_the_turned_square():
     assert face_box(points).size == pytest.approx(0.8 * 2 * half, abs=1e-3)
 
 
+def test_the_box_of_a_face_seen_from_the_side_leans_with_its_mouth():
+    # The mouth 20 aside: xv points along (40, 0) + (50, -20), with length 1.8 * |(20, 50)|.
+    points = eyes_and_mouth((80, 100), (120, 100), (110, 150), (130, 150))
+    length = 1.8 * np.hypot(20, 50)
+    half = length * (90 + 20) / np.hypot(90, 20) + round(0.2 * length)
+    assert face_box(points).size == pytest.approx(0.8 * 2 * half, abs=1e-3)
+
+
 @pytest.mark.parametrize("scale", [0.5, 3.0])
 def test_the_box_follows_a_face_that_moves_and_grows(scale):
     near, far = face_points(200, 200, 100), face_points(200, 200, 100) * scale

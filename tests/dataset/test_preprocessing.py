@@ -371,6 +371,7 @@ def start(script, source, output, *options):
         # Where the tests themselves run in the background of a shell, Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         text=True,
+        start_new_session=True,
     )  # fmt: skip
 
 
@@ -410,7 +411,7 @@ def test_ctrl_c_leaves_whole_files_only_and_no_workers(many, tmp_path):
     process = start("preprocess.py", many, tmp_path, "--workers", "2")
     while process.poll() is None and count(tmp_path) < 10:
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers too
     _, err = process.communicate(timeout=30)  # returns when the workers too have closed stderr
     assert process.returncode == 130
     assert "Traceback" not in err

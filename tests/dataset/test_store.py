@@ -7,6 +7,7 @@ import pickle
 import pickletools
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from dataset.store import (
     write_settings,
     write_videos,
 )
+from dataset.unpickling import UnsafePickleError, load_plain
 
 
 def make(frames=3, **changes):
@@ -188,6 +190,12 @@ def test_bytes_made_to_harm_are_refused_with_one_error(tmp_path, name):
         read_record(path)
 
 
+@pytest.mark.parametrize("name", ["a huge memo", "a persistent id"])
+def test_opcodes_that_plain_values_do_not_need_are_refused_before_anything_is_allocated(name):
+    with pytest.raises(UnsafePickleError, match="which plain values do not need"):
+        load_plain(HOSTILE[name])
+
+
 def array_state(shape, dtype, raw):
     """Return a pickle of an array whose stated shape and dtype are made up."""
 
@@ -345,6 +353,21 @@ def test_temporary_files_of_dead_writers_are_removed_and_those_of_living_ones_ke
     os.utime(elsewhere, (0, 0))
     remove_stale(tmp_path)
     assert not elsewhere.exists()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_dead_writer_whom_nobody_has_buried_counts_as_gone(tmp_path):
+    with replacing(tmp_path / "a.pkl") as partial:
+        partial.write_bytes(b"whole")
+        name = partial.name
+    dead = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    dead.stdout.read()  # it has ended, or is about to
+    time.sleep(0.1)
+    left = tmp_path / name.replace(name.split("-")[2], str(dead.pid))
+    left.write_bytes(b"half")
+    remove_stale(tmp_path)
+    assert not left.exists()
+    dead.communicate()
 
 
 def test_an_error_of_the_disk_names_the_file_and_not_the_temporary_one(tmp_path):
