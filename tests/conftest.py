@@ -27,7 +27,7 @@ def run_script(*arguments: object, **options: object) -> subprocess.CompletedPro
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
-        cwd=ROOT,
+        cwd=options.pop("cwd", ROOT),
         env=environment | options.pop("env", {}),
         capture_output=True,
         text=True,

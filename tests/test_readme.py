@@ -1,0 +1,68 @@
+"""Every command of the README works as it stands, on drawn heads and tiny networks."""
+
+import re
+import shlex
+import shutil
+
+import pytest
+
+from dataset.images import write_image
+from dataset.sample_heads import render, sample_video
+from tests.conftest import ROOT, TINY, run_script
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^    python (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+MAKE = re.findall(r"^    make ([\w-]+)", README, re.MULTILINE)
+
+# What a reader has and a test has not: weights, time.
+SMALLER = {
+    "preprocess.py": ["--detector", "stored", "--image-size", "64", "--frames-per-video", "6"],
+    "train.py": [*TINY, "--steps", "2"],
+    "train.py finetune": ["--detector", "stored", "--steps", "1"],
+    "infer.py": ["--detector", "stored"],
+}
+
+
+@pytest.fixture(scope="module")
+def place(heads, tmp_path_factory):
+    """A folder with the things that the README's commands name."""
+    import numpy as np
+
+    place = tmp_path_factory.mktemp("reader")
+    shutil.copytree(heads, place / "VIDEOS")
+    who, scene, motion = sample_video(1, 0, 0, 3)
+    (place / "photos").mkdir()
+    for at in range(3):
+        frame, landmarks = render(who, scene, motion[at], 128)
+        write_image(place / "photos" / f"{at}.png", frame)
+        np.save(place / "photos" / f"{at}.landmarks.npy", landmarks[None])
+    clip = next((place / "VIDEOS").rglob("*.mp4"))
+    shutil.copy(clip, place / "speech.mp4")
+    shutil.copy(clip.with_suffix(".landmarks.npy"), place / "speech.landmarks.npy")
+    return place
+
+
+def test_the_readme_names_all_scripts_in_their_order():
+    assert [c.split()[0] for c in COMMANDS] == [
+        "preprocess.py", "train.py", "train.py", "infer.py", "infer.py",
+    ]  # fmt: skip
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_python_command_runs_and_leaves_its_output(place):
+    for command in COMMANDS:
+        words = shlex.split(command)
+        script = " ".join(words[: 2 if "finetune" in words else 1])
+        words[0] = str(ROOT / words[0])
+        done = run_script(*words, *SMALLER[script], cwd=place)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    for left in ("DATA/videos.txt", "runs/vox/last.pt", "heads/me.pt", "me.mp4"):
+        assert (place / left).stat().st_size > 0
+
+
+def test_every_make_target_of_the_readme_exists_and_ci_runs_it_or_its_short_form():
+    makefile, ci = (ROOT / "Makefile").read_text(), (ROOT / ".ci" / "run").read_text()
+    assert MAKE == ["demo", "test"]
+    for target in MAKE:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+        assert re.search(rf"make {target}(-short)?$", ci, re.MULTILINE)
