@@ -197,7 +197,7 @@ class Infer:
     checkpoint: Path
     """A head of `train.py finetune`, or a run (then --source is needed)."""
     driving: Path
-    """Video, folder of frames, or file of landmarks (.npy)."""
+    """Video, picture, folder of frames, or file of landmarks (.npy)."""
     output: Path
     """The mp4 to write."""
     source: Path | None = None
@@ -209,11 +209,11 @@ class Infer:
     side_by_side: bool = False
     """Show driver, landmarks and result beside each other."""
     fps: float | None = None
-    """Frames per second; default: the driver's, 25 for frames and landmarks."""
+    """Frames per second; default: the driver's, or 25 where it has none."""
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
     crop: Crop = "auto"
-    """whole: face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
+    """whole: face crops already; face: cut out the face; auto: as the person's pictures were."""
     batch_size: int = 8
     """Frames generated at once."""
     runtime: Runtime = field(default_factory=Runtime)

@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 import cli
 from config import DEMO_PRESETS, Demo
 from dataset.images import frame_to_image, image_to_frame, normalize, write_image
 from dataset.landmarks import draw_landmarks
 from dataset.person import load_person
+from dataset.progress import progress_bar
 from dataset.sample_heads import render, sample_video, write_sample_heads
 from dataset.store import read_videos, video_path
 from loss.content import ContentLoss
@@ -69,7 +69,7 @@ def main() -> None:
     )  # fmt: skip
     script(
         "infer.py", "--checkpoint", out / "head.pt", "--driving", driving, "--detector", "stored",
-        "--crop", "whole", "--output", out / "animation.mp4", "--side-by-side",
+        "--output", out / "animation.mp4", "--side-by-side",
     )  # fmt: skip
     measure(config)
     print(f"{out}: animation.mp4, contact_sheet.png, curves.png and metrics.json")
@@ -104,7 +104,7 @@ def measure(config: Demo) -> None:
     payload = load(out / "run", "run")
     folder = out / "data" / "unseen"
     results, rows = [], []
-    for video in tqdm(read_videos(folder), desc="measuring", unit="head"):
+    for video in progress_bar(iterable=read_videos(folder), desc="measuring", unit="head"):
         result, row = measure_head(video_path(folder, video), payload, config, hardware)
         results.append({"video": video, **result})
         rows.append(row)
@@ -168,10 +168,10 @@ def measure_head(
 def cross_reenactment(config: Demo) -> list[list[Tensor]]:
     """Rows of the first unseen person with the second one's motion, whose truth can be drawn."""
     out = config.output
-    head, trained = load_head(out / "head.pt")
+    head = load_head(out / "head.pt")
     embedder, generator, _ = load_feed_forward(out / "run")
     person = read_videos(out / "data" / "unseen")[0]
-    size = trained["networks"]["image_size"]
+    size = head.image_size
     pictures = load_person(
         video_path(out / "data" / "unseen", person), None, "whole", size, config.shots
     )
@@ -186,7 +186,7 @@ def cross_reenactment(config: Demo) -> list[list[Tensor]]:
         stickman = normalize(frame_to_image(draw_landmarks(landmarks, size)))[None]
         with torch.no_grad():
             feed_forward = generator(stickman, style)
-        columns = (stickman[0], feed_forward[0], head.draw(stickman)[0])
+        columns = (stickman[0], feed_forward[0], head.network.draw(stickman)[0])
         rows.append([*images[:SHOWN_SOURCES], *columns, normalize(frame_to_image(truth))])
     return rows
 

@@ -13,20 +13,19 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 import cli
 from config import Infer
 from dataset.detectors import LandmarkDetector, create_detector
 from dataset.landmarks import draw_landmarks
 from dataset.person import PICKLE, load_person
+from dataset.progress import progress_bar
 from dataset.video import VideoWriter
 from inference.animate import animate, embed_person
 from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving
 from inference.retarget import relative_motion
-from network.talking_head import TalkingHead
 from runtime import resolve_device, resolve_precision, set_threads
-from training.checkpoint import is_head, load_feed_forward, load_head
+from training.checkpoint import Head, is_head, load_feed_forward, load_head
 
 Item = TypeVar("Item")
 
@@ -36,13 +35,14 @@ def main() -> None:
     _check(config)
     set_threads(config.runtime.threads)
     device = resolve_device(config.runtime.device)
-    head, size, known = _load(config, device)
+    head = _load(config, device)
     detector = _detector(config, config.driving, device)
-    driving = open_driving(config.driving, detector, config.crop, size)
+    crop = head.crop if config.crop == "auto" else config.crop
+    driving = open_driving(config.driving, detector, crop, head.image_size)
     started = time.monotonic()
     with _writer(config, driving) as writer:
-        frames = _frames(config, head, driving, known, size, device)
-        with tqdm(desc="animating", unit="frame", total=driving.length) as bar:
+        frames = _frames(config, head, driving, device)
+        with progress_bar(desc="animating", unit="frame", total=driving.length) as bar:
             for frame in frames:
                 writer.write(frame)
                 bar.update()
@@ -71,41 +71,28 @@ def _check(config: Infer) -> None:
     VideoWriter(config.output, 25.0 if config.fps is None else config.fps)  # judges both
 
 
-def _load(config: Infer, device: torch.device) -> tuple[TalkingHead, int, np.ndarray | None]:
-    """Load the head, or make it from pictures of --source.
-
-    Returns:
-        the head; the side of its frames, pixels; landmarks (T, 68, 2) of the pictures, if any.
-    """
-    ready = is_head(config.checkpoint)
-    if config.source is None:
-        if not ready:
+def _load(config: Infer, device: torch.device) -> Head:
+    """Load the head, or make it from pictures of --source."""
+    if is_head(config.checkpoint):
+        if config.source is not None:
             raise ValueError(
-                f"{config.checkpoint} is a run, which knows no person: give pictures of one with "
-                "--source, or a head of train.py finetune"
+                f"{config.checkpoint} is a head, which knows its person: --source is for a run"
             )
-        if config.motion == "relative":
-            raise ValueError("--motion relative needs pictures of the person: give --source")
-    elif ready and config.motion == "absolute":
-        raise ValueError(
-            f"{config.checkpoint} is a head, which knows its person: "
-            "--source is for a run, or for --motion relative"
-        )
-    if ready:
-        head, trained = load_head(config.checkpoint)
-    else:
-        embedder, generator, trained = load_feed_forward(config.checkpoint)
-    size = trained["networks"]["image_size"]
+        return load_head(config.checkpoint)
     if config.source is None:
-        return head.to(device), size, None
+        raise ValueError(
+            f"{config.checkpoint} is a run, which knows no person: give pictures of one with "
+            "--source, or a head of train.py finetune"
+        )
+    embedder, generator, trained = load_feed_forward(config.checkpoint)
+    size = trained["networks"]["image_size"]
     detector = _detector(config, config.source, device)
     person = load_person(config.source, detector, config.crop, size, config.shots)
-    if not ready:
-        head = embed_person(
-            embedder.to(device), generator.to(device), person.images, person.landmark_images,
-            config.batch_size,
-        )  # fmt: skip
-    return head.to(device), size, person.landmarks
+    network = embed_person(
+        embedder.to(device), generator.to(device), person.images, person.landmark_images,
+        config.batch_size,
+    )  # fmt: skip
+    return Head(network, trained, person.crop, person.landmarks)
 
 
 def _detector(config: Infer, path: Path, device: torch.device) -> LandmarkDetector | None:
@@ -126,10 +113,8 @@ def _writer(config: Infer, driving: Driving) -> VideoWriter:
 
 def _frames(
     config: Infer,
-    head: TalkingHead,
+    head: Head,
     driving: Driving,
-    known: np.ndarray | None,
-    size: int,
     device: torch.device,
 ) -> Iterator[np.ndarray]:
     """Yield what is written: results, or driver, landmarks and result beside each other."""
@@ -137,10 +122,11 @@ def _frames(
     drawn: deque[np.ndarray] = deque()
     landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in _noted(driving, moments))
     if config.motion == "relative":
-        landmarks = relative_motion(landmarks, known)
+        landmarks = relative_motion(landmarks, head.landmarks)
     precision = resolve_precision(config.runtime.precision, device)
     landmarks = _noted(landmarks, drawn)
-    for result in animate(head, landmarks, size, config.batch_size, device, precision):
+    size = head.image_size
+    for result in animate(head.network, landmarks, size, config.batch_size, device, precision):
         moment, points = moments.popleft(), drawn.popleft()
         yield _side_by_side(moment, points, result) if config.side_by_side else result
 

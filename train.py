@@ -23,7 +23,7 @@ from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss
 from loss.vgg import load_vgg19, load_vggface
 from runtime import resolve_device, resolve_precision, set_threads
-from training.checkpoint import load
+from training.checkpoint import Head, load, save_head
 from training.finetuning import (
     Learning,
     content_error,
@@ -31,7 +31,6 @@ from training.finetuning import (
     initial_person,
     load_models,
     paper_steps,
-    save_head,
 )
 from training.loops import Hardware, MetaLearning, Schedule
 from training.models import build_models, build_optimizers
@@ -131,7 +130,8 @@ def finetune_person(config: Finetune) -> None:
     )
     weights = _weights(trained["weights"])
     finetune(person, images[:shots], landmarks[:shots], content_loss, weights, learning, hardware)
-    save_head(person.head, trained, config.output)
+    known = pictures.landmarks[:shots]
+    save_head(Head(person.head, trained, pictures.crop, known), config.output)
     print(f"{config.output}: {learning.steps} steps on {shots} pictures")
     if before:
         after = content_error(person.head, *held_out, content_loss)

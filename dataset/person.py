@@ -24,6 +24,8 @@ class PersonImages(NamedTuple):
     """(T, 3, H, W) uint8."""
     landmarks: np.ndarray
     """(T, 68, 2) float32, pixels of the images."""
+    crop: str
+    """How they were cut: whole or face."""
 
 
 def load_person(
@@ -66,4 +68,4 @@ def load_person(
     chosen = order[:limit].tolist()
     images, drawn = record_images(record, chosen, image_size)
     landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
-    return PersonImages(images, drawn, landmarks)
+    return PersonImages(images, drawn, landmarks, record.crop)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
-from tqdm import tqdm
 
 from dataset.crop import resolve_crop
 from dataset.detectors import LandmarkDetector, create_detector, prepare_detector
 from dataset.files import remove_stale
+from dataset.progress import progress_bar
 from dataset.records import Rejected, choose_frames, make_record
 from dataset.store import (
     StoreError,
@@ -186,9 +186,7 @@ def _work_through(
     outcomes: list[Outcome] = []
     jobs = ((video, output, recipe, device) for video in videos)
     results = run_jobs(_process, jobs, workers)
-    # Short runs need no bar; in a log file a line now and then is enough.
-    interval = 0.2 if sys.stderr.isatty() else 60.0
-    bar = tqdm(total=len(videos), unit="video", delay=2, mininterval=interval)
+    bar = progress_bar(total=len(videos), unit="video", delay=2)  # short runs need none
     with contextlib.closing(results), bar:
         for outcome in results:
             append_manifest(output, outcome._asdict())

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from dataset.files import remove_stale, replacing
 from dataset.landmarks import POINTS
+from dataset.progress import progress_bar
 from dataset.sample_motion import Motion, Pose, draw_motion
 from dataset.sample_people import Person, Scene, draw_person, draw_scene
 from dataset.sample_render import render
@@ -136,7 +137,7 @@ def write_sample_heads(
         if not _is_complete(path, frames)
     ]
     workers = min(workers or os.cpu_count() or 1, len(missing))
-    bar = tqdm(
+    bar = progress_bar(
         total=len(paths), initial=len(paths) - len(missing), disable=not progress, unit="video"
     )
     with bar:

@@ -58,9 +58,8 @@ def animate(
     A generator: a batch is read when its first frame is asked for, and forgotten when its last
     one is taken, so `landmarks` may be endless. `head` stays as it is.
 
-        head, config = load_head("heads/me.pt")
-        size = config["networks"]["image_size"]
-        for frame in animate(head, landmarks, size): ...
+        head = load_head("heads/me.pt")
+        for frame in animate(head.network, landmarks, head.image_size): ...
 
     Args:
         landmarks: (68, 2) each, finite, pixels of a frame of `image_size`.

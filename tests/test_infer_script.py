@@ -16,16 +16,17 @@ import cli
 import infer
 from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.landmarks import draw_landmarks
+from dataset.sample_heads import Pose, draw_person, draw_scene, render
 from dataset.video import probe, stream_frames
 from inference.driving import Driving, DrivingFrame, open_driving
 from network.generator import Generator
 from network.talking_head import TalkingHead
 from tests.conftest import FRAMES, run_script
-from training.checkpoint import load_feed_forward
-from training.finetuning import save_head
+from training.checkpoint import Head, load_feed_forward, save_head
 
 SIZE = 64
-QUICK = ["--detector", "stored", "--device", "cpu", "--precision", "float32", "--crop", "whole"]
+QUICK = ["--detector", "stored", "--device", "cpu", "--precision", "float32"]
+FACE = render(draw_person(1), draw_scene(1), Pose(yaw=-30, roll=15), SIZE)[1]
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +37,22 @@ def clips(heads):
 @pytest.fixture(scope="module")
 def head(trained, tmp_path_factory):
     """A head that draws something, whoever it is."""
-    *_, config = load_feed_forward(trained)
-    torch.manual_seed(0)
-    networks = config["networks"]
-    generator = Generator(
-        channels=networks["channels"], max_channels=networks["max_channels"], embedding_size=16
-    )
     path = tmp_path_factory.mktemp("heads_in") / "me.pt"
-    save_head(TalkingHead(generator, torch.randn(1, generator.style_size)), config, path)
+    save_head(any_head(load_feed_forward(trained)[2]), path)
     return path
+
+
+def any_head(config=None, crop="whole"):
+    networks = {"image_size": SIZE, "channels": 8, "max_channels": 16}
+    config = config or {"networks": networks}
+    torch.manual_seed(0)
+    generator = Generator(
+        channels=config["networks"]["channels"],
+        max_channels=config["networks"]["max_channels"],
+        embedding_size=16,
+    )
+    network = TalkingHead(generator, torch.randn(1, generator.style_size)).eval()
+    return Head(network, config, crop, FACE[None])
 
 
 def animate(*arguments):
@@ -166,14 +174,33 @@ def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, 
 
 @pytest.mark.parametrize("motion", ["absolute", "relative"])
 def test_relative_motion_starts_from_the_persons_own_face(motion):
-    driver, own = np.random.default_rng(0).uniform(0, SIZE, (2, 68, 2)).astype(np.float32)
-    generator = Generator(channels=8, max_channels=16, embedding_size=16)
-    head = TalkingHead(generator, torch.randn(1, generator.style_size)).eval()
+    driver = np.random.default_rng(0).uniform(0, SIZE, (68, 2)).astype(np.float32)
     config = infer.Infer(Path("a"), Path("b"), Path("c"), side_by_side=True, motion=motion)
     moments = [DrivingFrame(None, driver)]
-    (frame,) = infer._frames(config, head, moments, own[None], SIZE, torch.device("cpu"))
-    expected = own if motion == "relative" else driver
+    (frame,) = infer._frames(config, any_head(), moments, torch.device("cpu"))
+    expected = FACE if motion == "relative" else driver
     assert (frame[:, :SIZE] == draw_landmarks(expected, SIZE)).all()
+
+
+@pytest.mark.parametrize(("asked", "used"), [("auto", "face"), ("whole", "whole")])
+def test_p15_a_driver_is_cut_as_the_persons_pictures_were(clips, tmp_path, asked, used):
+    save_head(any_head(crop="face"), tmp_path / "me.pt")
+    to = tmp_path / "me.mp4"
+    common = ["--checkpoint", tmp_path / "me.pt", "--side-by-side", "--crop", asked]
+    succeeded(animate(*common, "--driving", clips[0], "--output", to))
+    driver = next(stream_frames(to))[:, :SIZE].astype(int)
+    moment = next(iter(open_driving(clips[0], StoredLandmarks(), used, SIZE)))
+    assert np.abs(driver - moment.frame).mean() < 12
+
+
+def test_a_head_moves_relatively_without_pictures_of_its_person(head, clips, tmp_path):
+    to = tmp_path / "me.mp4"
+    common = ["--checkpoint", head, "--motion", "relative", "--side-by-side"]
+    succeeded(animate(*common, "--driving", clips[0], "--output", to))
+    drawn = next(stream_frames(to))[:, SIZE : 2 * SIZE].astype(int)
+    driver = np.load(clips[0].with_suffix(LANDMARKS_SUFFIX))[0]
+    own, others = (np.abs(drawn - draw_landmarks(x, SIZE)).mean() for x in (FACE, driver))
+    assert own < 0.5 * others
 
 
 @pytest.mark.parametrize("side_by_side", [True, False])
@@ -188,10 +215,8 @@ def test_memory_does_not_grow_with_the_length(side_by_side):
                 alive.append(weakref.ref(frame))
                 yield DrivingFrame(frame, points)
 
-    generator = Generator(channels=8, max_channels=16, embedding_size=16)
-    head = TalkingHead(generator, torch.randn(1, generator.style_size)).eval()
     config = infer.Infer("", "", "", side_by_side=side_by_side, batch_size=4)
-    frames = infer._frames(config, head, Walk(), None, SIZE, torch.device("cpu"))
+    frames = infer._frames(config, any_head(), Walk(), torch.device("cpu"))
     for _ in itertools.islice(frames, 50):
         assert sum(frame() is not None for frame in alive) <= 5
     assert len(alive) <= 52, "and no more is read than is asked for"
@@ -210,7 +235,6 @@ def test_careless_use_ends_in_one_line_and_leaves_nothing(head, trained, clips, 
     wrong = run_script("infer.py", *QUICK, "--checkpoint", trained, *drive)
     one_line(wrong, "infer.py:", "--source", trained)
     one_line(animate("--checkpoint", head, "--source", clips[1], *drive), "--source", head)
-    one_line(animate("--checkpoint", head, "--motion", "relative", *drive), "--source")
     one_line(animate("--checkpoint", tmp_path / "no.pt", *drive), "--checkpoint", "no.pt")
     text = tmp_path / "text.pt"
     text.write_text("not a checkpoint")

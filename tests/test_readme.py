@@ -66,3 +66,8 @@ def test_every_make_target_of_the_readme_exists_and_ci_runs_it_or_its_short_form
     for target in MAKE:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
         assert re.search(rf"make {target}(-short)?$", ci, re.MULTILINE)
+
+
+def test_files_that_the_readme_links_to_exist():
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target

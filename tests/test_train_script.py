@@ -155,11 +155,13 @@ def head(trained, data, tmp_path_factory):
 
 def test_finetune_writes_a_small_head_and_reports_the_held_out_error(head):
     path, done = head
-    model, config = load_head(path)
-    assert model.style.shape[0] == 1
-    assert config["networks"]["image_size"] == 64
+    loaded = load_head(path)
+    assert loaded.network.style.shape[0] == 1
+    assert loaded.image_size == 64
+    assert loaded.crop == "whole", "as the pickles were cut"
+    assert loaded.landmarks.shape == (4, 68, 2)
     payload = torch.load(path, weights_only=True)
-    assert payload.keys() == {"format", "kind", "config", "generator", "style"}
+    assert payload.keys() == {"format", "kind", "config", "generator", "style", "crop", "landmarks"}
     assert "l1 on 2 other pictures:" in done.stdout
 
 

@@ -4,8 +4,9 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -17,6 +18,23 @@ from training.models import build_models
 
 FORMAT = 1
 LAST = "last.pt"
+
+
+class Head(NamedTuple):
+    """One person's head, with what inference needs to know of the pictures it was made from."""
+
+    network: TalkingHead
+    config: Mapping[str, Any]
+    """Of the run that it comes from."""
+    crop: str
+    """How the pictures were cut, and so how drivers are to be: whole or face."""
+    landmarks: np.ndarray
+    """(T, 68, 2) float32 of the pictures, pixels of frames of `image_size`."""
+
+    @property
+    def image_size(self) -> int:
+        """Side of the frames, pixels."""
+        return self.config["networks"]["image_size"]
 
 
 def save(payload: Mapping[str, Any], path: Path) -> None:
@@ -92,12 +110,26 @@ def is_head(path: Path) -> bool:
     return Path(path).is_file() and _read(Path(path)).get("kind") == "head"
 
 
-def load_head(path: Path) -> tuple[TalkingHead, dict[str, Any]]:
-    """Load what `train.py finetune` wrote: a head ready to draw, and its configuration."""
+def save_head(head: Head, path: Path) -> None:
+    """Write a head; there is no discriminator in it, no row of W and no optimiser."""
+    payload = {
+        "kind": "head",
+        "config": dict(head.config),
+        "generator": {k: v.cpu() for k, v in head.network.generator.state_dict().items()},
+        "style": head.network.style.detach().cpu(),
+        "crop": head.crop,
+        "landmarks": torch.from_numpy(head.landmarks),
+    }
+    save(payload, path)
+
+
+def load_head(path: Path) -> Head:
+    """Load what `save_head` wrote, ready to draw, on the CPU."""
     payload = load(path, "head")
     models = build_models(1, **payload["config"]["networks"])
     restore(models.generator, payload["generator"], path)
-    return TalkingHead(models.generator, payload["style"]).eval(), payload["config"]
+    network = TalkingHead(models.generator, payload["style"]).eval()
+    return Head(network, payload["config"], payload["crop"], payload["landmarks"].numpy())
 
 
 def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:

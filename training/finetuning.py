@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from tqdm import tqdm
 
+from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from network.talking_head import TalkingHead
-from training.checkpoint import restore, save
+from training.checkpoint import restore
 from training.loops import Hardware, finite_numbers
 from training.models import Models, build_models, dense_adam
 from training.steps import Person, finetune_step
@@ -95,7 +95,7 @@ def finetune(
     optimizers = person_optimizers(person, learning)
     draws = _batches(len(images), learning.batch_size, learning.seed)
     steps = range(learning.steps)
-    for step in tqdm(steps, desc="fine-tuning", unit="step", disable=not progress):
+    for step in progress_bar(iterable=steps, desc="fine-tuning", unit="step", disable=not progress):
         chosen = next(draws).to(images.device)
         losses = finetune_step(
             person, optimizers, content_loss, images[chosen], landmarks[chosen], weights,
@@ -122,17 +122,6 @@ def content_error(
     """Unweighted content terms of a head on pictures (T, 3, H, W) that it did not learn from."""
     fake = torch.cat([head.draw(part) for part in landmarks.split(PAPER_BATCH)])
     return {name: value.item() for name, value in content_loss(fake, images).items()}
-
-
-def save_head(head: TalkingHead, config: Mapping[str, Any], path: Path) -> None:
-    """Write a head: generator, style and configuration; no discriminator, W or optimiser."""
-    payload = {
-        "kind": "head",
-        "config": dict(config),
-        "generator": {k: v.cpu() for k, v in head.generator.state_dict().items()},
-        "style": head.style.detach().cpu(),
-    }
-    save(payload, path)
 
 
 def _batches(pictures: int, batch_size: int, seed: int) -> Iterator[Tensor]:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
-from tqdm import tqdm
 
 from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
 from dataset.images import normalize
+from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from training.checkpoint import newest_of_run, restore, save_run
 from training.interruption import Interruption
@@ -116,7 +116,9 @@ class MetaLearning:
         logged = (time.monotonic(), self.step)
         with (
             Interruption() as interruption,
-            tqdm(total=schedule.steps, initial=self.step, desc="meta-learning", unit="step") as bar,
+            progress_bar(
+                total=schedule.steps, initial=self.step, desc="meta-learning", unit="step"
+            ) as bar,
         ):
             while self.step < schedule.steps and interruption.signal is None:
                 losses = self.take_step(next(batches))
@@ -129,7 +131,8 @@ class MetaLearning:
                     numbers["images_per_second"] = images / (now - logged[0])
                     logged = (now, self.step)
                     log.write({"step": self.step, **numbers})
-                    bar.set_postfix({k: f"{numbers[k]:.3f}" for k in list(numbers)[:2]})
+                    shown = {k: f"{numbers[k]:.3f}" for k in list(numbers)[:2]}
+                    bar.set_postfix(shown, refresh=False)
                 if self.step % schedule.sample_every == 0 or last:
                     self.show()
                 if self.step % schedule.save_every == 0 or last:
