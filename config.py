@@ -109,8 +109,6 @@ class Runtime:
     """auto: the GPU where there is one."""
     precision: Precision = "auto"
     """auto: bfloat16 autocast where the hardware has it, else float32."""
-    workers: int = 2
-    """Processes that load data; 0: load in the training process."""
     threads: int = 0
     """CPU threads for the mathematics; 0: leave it to PyTorch."""
 
@@ -125,6 +123,8 @@ class Train:
     """Folder for config.json, stats.jsonl, samples, curves.png and checkpoints."""
     sources: int = 8
     """K: frames of each video that the embedder sees."""
+    workers: int = 2
+    """Processes that load data; 0: load in the training process."""
     batch_size: int = 8
     """Videos per step."""
     epochs: int = 75

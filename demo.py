@@ -32,6 +32,7 @@ from runtime import resolve_device, resolve_precision
 from training.checkpoint import load, load_feed_forward, load_head
 from training.finetuning import Learning, finetune, initial_person, load_models
 from training.loops import Hardware
+from training.steps import term_weights
 
 HERE = Path(__file__).parent
 DRAWN_SIZE = 128
@@ -100,7 +101,7 @@ def measure(config: Demo) -> None:
     """Compare feed-forward and fine-tuned heads with the truth, and with copying a source."""
     out = config.output
     device = resolve_device("auto")
-    hardware = Hardware(device, resolve_precision("auto", device), workers=0)
+    hardware = Hardware(device, resolve_precision("auto", device))
     payload = load(out / "run", "run")
     folder = out / "data" / "unseen"
     results, rows = [], []
@@ -140,24 +141,22 @@ def measure_head(
     trained = payload["config"]
     total = config.shots + config.held_out
     pictures = load_person(path, None, "whole", trained["networks"]["image_size"], total)
-    images, drawn = normalize(pictures.images), normalize(pictures.landmark_images)
+    images, drawn = (
+        normalize(part.to(hardware.device)) for part in (pictures.images, pictures.landmark_images)
+    )
     known, unseen = images[: config.shots], images[config.shots :]
     known_drawn, unseen_drawn = drawn[: config.shots], drawn[config.shots :]
     points, held_points = pictures.landmarks[: config.shots], pictures.landmarks[config.shots :]
     distance = np.linalg.norm(held_points[:, None] - points[None], axis=-1).mean(-1)
 
-    person = initial_person(
-        load_models(payload, path), known, known_drawn, payload["mean_row_norm"], rescale=2.0
-    )
+    models = load_models(payload, path).to(hardware.device)
+    person = initial_person(models, known, known_drawn, payload["mean_row_norm"], rescale=2.0)
     outputs = {"copy_nearest_source": known[torch.from_numpy(distance.argmin(1))]}
     outputs["feed_forward"] = person.head.draw(unseen_drawn)
-    optimization = trained["optimization"]
-    learning = Learning(
-        config.finetune_steps, 8, optimization["generator_lr"], optimization["discriminator_lr"],
-        (optimization["beta1"], optimization["beta2"]), optimization["eps"],
-        optimization["discriminator_steps"], config.seed,
-    )  # fmt: skip
-    weights = {name.removesuffix("_weight"): v for name, v in trained["weights"].items()}
+    learning = Learning.as_trained(
+        trained["optimization"], config.finetune_steps, config.shots, config.seed
+    )
+    weights = term_weights(trained["weights"])
     finetune(person, known, known_drawn, ContentLoss(), weights, learning, hardware, progress=False)
     outputs["fine_tuned"] = person.head.draw(unseen_drawn)
     scores = {name: ssim(output, unseen).mean().item() for name, output in outputs.items()}

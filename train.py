@@ -34,6 +34,7 @@ from training.finetuning import (
 )
 from training.loops import Hardware, MetaLearning, Schedule
 from training.models import build_models, build_optimizers
+from training.steps import term_weights
 
 HELD_OUT = 32
 
@@ -49,14 +50,12 @@ def main() -> None:
 
 def meta_learn(config: Train) -> None:
     """Train, or go on training, the run that the config names."""
-    hardware = _hardware(config.runtime)
+    hardware = _hardware(config.runtime)._replace(workers=config.workers)
     dataset = VoxCelebDataset(
         config.data, config.sources, config.networks.image_size, seed=config.seed
     )
     torch.manual_seed(config.seed)
-    models = build_models(len(dataset), **asdict(config.networks))
-    for network in models:
-        network.to(hardware.device, memory_format=torch.channels_last)
+    models = build_models(len(dataset), **asdict(config.networks)).to(hardware.device)
     optimization = asdict(config.optimization)
     discriminator_steps = optimization.pop("discriminator_steps")
     steps = config.steps or config.epochs * -(-len(dataset) // config.batch_size)
@@ -66,7 +65,7 @@ def meta_learn(config: Train) -> None:
         models,
         build_optimizers(models, **optimization),
         _content_loss(config.content, config.vgg19, config.vggface).to(hardware.device),
-        _weights(asdict(config.weights)),
+        term_weights(asdict(config.weights)),
         Schedule(
             steps, config.batch_size, discriminator_steps, config.matching_warmup, config.ema,
             config.log_every, config.sample_every, config.save_every, config.keep,
@@ -92,9 +91,7 @@ def finetune_person(config: Finetune) -> None:
     hardware = _hardware(config.runtime)
     payload = load(config.checkpoint, "run")
     trained = payload["config"]
-    models = load_models(payload, config.checkpoint)
-    for network in models:
-        network.to(hardware.device, memory_format=torch.channels_last)
+    models = load_models(payload, config.checkpoint).to(hardware.device)
 
     wants_detector = config.source.suffix != PICKLE
     pictures = load_person(
@@ -117,18 +114,11 @@ def finetune_person(config: Finetune) -> None:
     )
     held_out = images[shots:], landmarks[shots:]
     before = content_error(person.head, *held_out, content_loss) if len(held_out[0]) else {}
-    optimization = trained["optimization"]
-    learning = Learning(
-        paper_steps(shots) if config.steps is None else config.steps,
-        config.batch_size,
-        config.generator_lr or optimization["generator_lr"],
-        config.discriminator_lr or optimization["discriminator_lr"],
-        (optimization["beta1"], optimization["beta2"]),
-        optimization["eps"],
-        optimization["discriminator_steps"],
-        config.seed,
-    )
-    weights = _weights(trained["weights"])
+    steps = paper_steps(shots) if config.steps is None else config.steps
+    learning = Learning.as_trained(trained["optimization"], steps, config.batch_size, config.seed)
+    rates = {name: getattr(config, name) for name in ("generator_lr", "discriminator_lr")}
+    learning = learning._replace(**{k: rate for k, rate in rates.items() if rate is not None})
+    weights = term_weights(trained["weights"])
     finetune(person, images[:shots], landmarks[:shots], content_loss, weights, learning, hardware)
     known = pictures.landmarks[:shots]
     save_head(Head(person.head, trained, pictures.crop, known), config.output)
@@ -142,7 +132,7 @@ def finetune_person(config: Finetune) -> None:
 def _hardware(runtime: Any) -> Hardware:
     set_threads(runtime.threads)
     device = resolve_device(runtime.device)
-    return Hardware(device, resolve_precision(runtime.precision, device), runtime.workers)
+    return Hardware(device, resolve_precision(runtime.precision, device))
 
 
 def _content_loss(content: str, vgg19: str, vggface: Path | str | None) -> ContentLoss:
@@ -154,10 +144,6 @@ def _content_loss(content: str, vgg19: str, vggface: Path | str | None) -> Conte
             file=sys.stderr,
         )
     return ContentLoss(load_vgg19(vgg19), load_vggface(Path(vggface)) if vggface else None)
-
-
-def _weights(fields: dict[str, float]) -> dict[str, float]:
-    return {name.removesuffix("_weight"): value for name, value in fields.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dataset.detectors import LandmarkDetector
 from dataset.episodes import record_images, scale_landmarks
-from dataset.preprocessing import make_record
+from dataset.records import make_record
 from dataset.store import read_record
 from dataset.voxceleb import find_videos
 

@@ -16,7 +16,7 @@ from dataset.crop import resolve_crop
 from dataset.detectors import LandmarkDetector, create_detector, prepare_detector
 from dataset.files import remove_stale
 from dataset.progress import progress_bar
-from dataset.records import Rejected, choose_frames, make_record
+from dataset.records import Rejected, make_record
 from dataset.store import (
     StoreError,
     append_manifest,
@@ -29,8 +29,6 @@ from dataset.store import (
 )
 from dataset.voxceleb import SourceVideo, find_videos
 from dataset.workers import run_jobs
-
-__all__ = ["Rejected", "Summary", "choose_frames", "make_record", "preprocess"]
 
 LISTED = 20  # skipped videos named at the end; all are in the manifest
 

@@ -61,8 +61,8 @@ class Canvas:
     """A square picture in linear light with a depth per pixel and the light that falls there."""
 
     def __init__(self, color: np.ndarray) -> None:
-        """Start from a background (size, size, 3) float32 in linear light."""
-        self.color = color
+        """Start from a background (size, size, 3) float32 in linear light; it stays as it is."""
+        self.color = color.copy()
         self.size = color.shape[0]
         self.depth = np.full(color.shape[:2], -1e3, np.float32)
         self.light = np.ones_like(color)

@@ -1,10 +1,14 @@
 """Light and texture of drawn talking heads: backgrounds, shading, shine, noise."""
 
+import functools
+
 import cv2
 import numpy as np
 
 from dataset.sample_people import Color, Scene
 from dataset.sample_surfaces import smoothstep
+
+KEPT = 16  # backgrounds, tiles and hair kept from frame to frame of a video
 
 
 def linear(color: Color) -> np.ndarray:
@@ -12,8 +16,9 @@ def linear(color: Color) -> np.ndarray:
     return np.array(color, np.float32) ** 2
 
 
+@functools.lru_cache(KEPT)
 def background(scene: Scene, side: int) -> np.ndarray:
-    """Paint a soft gradient with blobs out of focus, (side, side, 3) linear light."""
+    """Paint a soft gradient with blobs out of focus, (side, side, 3) linear light, read-only."""
     coarse = 64
     place = (np.arange(coarse, dtype=np.float32) + 0.5) / coarse
     x, y = place[None, :, None], place[:, None, None]
@@ -26,7 +31,9 @@ def background(scene: Scene, side: int) -> np.ndarray:
         picture = picture + (linear(color) - picture) * (0.35 * soft)
     vignette = 1 - 0.45 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
     picture = np.ascontiguousarray(picture * vignette, np.float32)
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    picture.flags.writeable = False
+    return picture
 
 
 def lighting(
@@ -61,10 +68,13 @@ def strand_shine(tangent: np.ndarray, scene: Scene) -> np.ndarray:
     return across**14
 
 
+@functools.lru_cache(KEPT)
 def noise(seed: int, height: int, width: int, blur: tuple[float, float]) -> np.ndarray:
-    """Return repeating noise (height, width) float32, mean 0, standard deviation 1."""
+    """Return repeating noise (height, width) float32, mean 0, standard deviation 1, read-only."""
     noise = np.random.default_rng(seed).standard_normal((height, width), np.float32)
     pad = int(3 * max(blur)) + 1
     noise = cv2.copyMakeBorder(noise, pad, pad, pad, pad, cv2.BORDER_WRAP)
     noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=blur[0], sigmaY=blur[1])[pad:-pad, pad:-pad]
-    return np.ascontiguousarray((noise - noise.mean()) / noise.std())
+    noise = np.ascontiguousarray((noise - noise.mean()) / noise.std())
+    noise.flags.writeable = False
+    return noise

@@ -33,6 +33,22 @@ class Learning(NamedTuple):
     discriminator_steps: int
     seed: int
 
+    @classmethod
+    def as_trained(
+        cls, optimization: Mapping[str, Any], steps: int, batch_size: int, seed: int
+    ) -> "Learning":
+        """Learn with the optimisers' settings of a run."""
+        return cls(
+            steps,
+            batch_size,
+            optimization["generator_lr"],
+            optimization["discriminator_lr"],
+            (optimization["beta1"], optimization["beta2"]),
+            optimization["eps"],
+            optimization["discriminator_steps"],
+            seed,
+        )
+
 
 def paper_steps(pictures: int) -> int:
     """The paper's 40 epochs over T pictures in batches of 8, as generator updates."""

@@ -43,7 +43,8 @@ class Hardware(NamedTuple):
 
     device: torch.device
     dtype: torch.dtype
-    workers: int
+    workers: int = 0
+    """Processes that load data."""
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, self.dtype == torch.bfloat16)

@@ -20,6 +20,12 @@ class Models(NamedTuple):
     discriminator: Discriminator
     video_embeddings: VideoEmbeddings
 
+    def to(self, device: torch.device) -> "Models":
+        """Move all of them to a device, in the memory layout that convolutions like best."""
+        for network in self:
+            network.to(device, memory_format=torch.channels_last)
+        return self
+
 
 class Optimizers(NamedTuple):
     """One per phase of the step, and one for W, whose gradients are sparse."""

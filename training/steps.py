@@ -149,6 +149,11 @@ def hinge_losses(judged_fake: Critique, judged_real: Critique) -> Losses:
     }
 
 
+def term_weights(options: Mapping[str, float]) -> dict[str, float]:
+    """From options, `vgg19_weight`, to terms of the loss, `vgg19`."""
+    return {name.removesuffix("_weight"): value for name, value in options.items()}
+
+
 def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Tensor:
     """The generator's total loss: the only place where terms are weighted."""
     return sum(weights[name] * value for name, value in losses.items())

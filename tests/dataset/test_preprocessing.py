@@ -16,7 +16,8 @@ from dataset import preprocessing
 from dataset.crop import clip_box, crop, face_box, whole_box
 from dataset.detectors import StoredLandmarks
 from dataset.images import encode_jpeg, read_image
-from dataset.preprocessing import Rejected, choose_frames, make_record, preprocess
+from dataset.preprocessing import preprocess
+from dataset.records import Rejected, choose_frames, make_record
 from dataset.store import read_manifest, read_record, read_settings, read_videos, video_path
 from dataset.video import count_frames, probe, stream_frames
 from dataset.voxceleb import find_videos
