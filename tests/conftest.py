@@ -36,6 +36,16 @@ def run_script(*arguments: object, **options: object) -> subprocess.CompletedPro
     )
 
 
+def leave_half_written(path: Path) -> None:
+    """Be killed, in a process of its own, in the middle of writing `path`."""
+    script = (
+        "import os, sys; from pathlib import Path; from dataset.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as partial:\n"
+        "    partial.write_bytes(b'half'); os._exit(9)"
+    )
+    assert run_script("-c", script, path).returncode == 9
+
+
 @pytest.fixture(scope="session")
 def heads(tmp_path_factory) -> Path:
     """Raw videos of five drawn people, with landmarks beside them."""

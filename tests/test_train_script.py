@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import torch
 
 from dataset.episodes import VoxCelebDataset
 from dataset.images import read_image
-from tests.conftest import ROOT, TINY, run_script
+from tests.conftest import ROOT, TINY, leave_half_written, run_script
 from training.checkpoint import load, load_head
 from training.loops import SAMPLE_EPOCH
 
@@ -95,22 +96,30 @@ def undisturbed(data, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_run_ends_with_the_same_bits_as_an_undisturbed_one(
-    data, undisturbed, tmp_path, stop
-):
-    broken = tmp_path / "broken"
-    words = ["train.py", "--data", data, "--run", broken, *TINY, *RESUMABLE]
-    process = subprocess.Popen(
+def start_training(data, run, *more):
+    words = ["train.py", "--data", data, "--run", run, *TINY, *more]
+    return subprocess.Popen(
         [sys.executable, *map(str, words)],
         cwd=ROOT,
         env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def wait_for(path, process):
     deadline = time.monotonic() + 120
-    while not (broken / "checkpoints" / "00000002.pt").exists() and time.monotonic() < deadline:
+    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_ends_with_the_same_bits_as_an_undisturbed_one(
+    data, undisturbed, tmp_path, stop
+):
+    broken = tmp_path / "broken"
+    process = start_training(data, broken, *RESUMABLE)
+    wait_for(broken / "checkpoints" / "00000002.pt", process)
     process.send_signal(stop)
     process.wait(timeout=120)
     stopped_at, _ = weights(broken)
@@ -121,6 +130,29 @@ def test_a_stopped_run_ends_with_the_same_bits_as_an_undisturbed_one(
     assert resumed.returncode == 0, resumed.stderr
     assert f"going on from step {stopped_at}" in resumed.stdout
     assert_same_run(undisturbed, broken)
+
+
+def test_kills_at_random_moments_leave_the_same_run_as_no_kill(data, tmp_path):
+    # Every step logs, samples and saves, so most kills hit a file that is being written.
+    busy = ["--steps", 12, "--save-every", 1, "--log-every", 1, "--sample-every", 1]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert train(data, whole, *busy).returncode == 0
+    moments = random.Random(0)
+    reached = 0
+    for wanted in (1, 3, 5, 7, 9):
+        process = start_training(data, broken, *busy)
+        wait_for(broken / "checkpoints" / f"{wanted:08d}.pt", process)
+        time.sleep(moments.uniform(0, 0.4))
+        process.kill()
+        assert process.wait(timeout=120) == -signal.SIGKILL, "the run was over before the kill"
+        stopped_at, _ = weights(broken)
+        assert reached < stopped_at < 12
+        reached = stopped_at
+    leave_half_written(broken / "samples" / "00000010.png")
+    assert train(data, broken, *busy).returncode == 0
+    assert_same_run(whole, broken)
+    names = [sorted(p.name for p in run.rglob("*") if p.is_file()) for run in (whole, broken)]
+    assert names[0] == names[1], "nothing half-written is left behind"
 
 
 def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(data, tmp_path):

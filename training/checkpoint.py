@@ -18,6 +18,7 @@ from training.models import build_models
 
 FORMAT = 1
 LAST = "last.pt"
+CHECKPOINTS = "[0-9]*.pt"
 
 
 class Head(NamedTuple):
@@ -60,7 +61,7 @@ def save_run(payload: Mapping[str, Any], run: Path, step: int, keep: int) -> Non
             os.link(path, link)
         except OSError:  # a file system without hard links
             shutil.copyfile(path, link)
-    for old in sorted(folder.glob("*.pt"))[:-keep]:
+    for old in sorted(folder.glob(CHECKPOINTS))[:-keep]:
         old.unlink()
 
 
@@ -95,7 +96,8 @@ def newest_of_run(run: Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: there is none.
     """
-    candidates = [Path(run) / LAST, *sorted((Path(run) / "checkpoints").glob("*.pt"), reverse=True)]
+    steps = sorted((Path(run) / "checkpoints").glob(CHECKPOINTS), reverse=True)
+    candidates = [Path(run) / LAST, *steps]
     complaints = []
     for path in filter(Path.is_file, candidates):
         try:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
+from dataset.files import remove_stale
 from dataset.images import normalize
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
@@ -86,6 +87,7 @@ class MetaLearning:
 
     def resume(self) -> bool:
         """Go on from the run's newest whole checkpoint; False if there is none."""
+        remove_stale(self.run)  # half a checkpoint, of a run that was killed
         try:
             payload = newest_of_run(self.run)
         except FileNotFoundError:

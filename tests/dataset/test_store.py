@@ -29,6 +29,7 @@ from dataset.store import (
     write_videos,
 )
 from dataset.unpickling import UnsafePickleError, load_plain
+from tests.conftest import leave_half_written
 
 
 def make(frames=3, **changes):
@@ -334,13 +335,7 @@ def test_damaged_settings_are_named(tmp_path, content):
 
 
 def test_temporary_files_of_dead_writers_are_removed_and_those_of_living_ones_kept(tmp_path):
-    script = (
-        "import os; from pathlib import Path; from dataset.files import replacing\n"
-        "with replacing(Path(os.environ['FOLDER']) / 'id1' / 'a.pkl') as partial:\n"
-        "    partial.write_bytes(b'half'); os._exit(9)"
-    )
-    environment = os.environ | {"FOLDER": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    leave_half_written(tmp_path / "id1" / "a.pkl")
     (stale,) = (tmp_path / "id1").iterdir()
     living = tmp_path / stale.name.replace(stale.name.split("-")[2], str(os.getppid()))
     elsewhere = tmp_path / stale.name.replace(stale.name.split("-")[1], "00000000")
