@@ -99,6 +99,8 @@ class Optimization:
     """Adam's epsilon; matters in reduced precision."""
     discriminator_steps: int = 2
     """Discriminator updates per generator update."""
+    decay: float = 0.0
+    """Share of the steps, at the end, over which all learning rates fall to 0 (the paper: 0)."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def meta_learn(config: Train) -> None:
     torch.manual_seed(config.seed)
     models = build_models(len(dataset), **asdict(config.networks)).to(hardware.device)
     optimization = asdict(config.optimization)
-    discriminator_steps = optimization.pop("discriminator_steps")
+    discriminator_steps, decay = (optimization.pop(k) for k in ("discriminator_steps", "decay"))
     steps = config.steps or config.epochs * -(-len(dataset) // config.batch_size)
     plain = _plain(asdict(config)) | {"data": dataset.settings}
     learning = MetaLearning(
@@ -67,8 +67,8 @@ def meta_learn(config: Train) -> None:
         _content_loss(config.content, config.vgg19, config.vggface).to(hardware.device),
         term_weights(asdict(config.weights)),
         Schedule(
-            steps, config.batch_size, discriminator_steps, config.matching_warmup, config.ema,
-            config.log_every, config.sample_every, config.save_every, config.keep,
+            steps, config.batch_size, discriminator_steps, decay, config.matching_warmup,
+            config.ema, config.log_every, config.sample_every, config.save_every, config.keep,
         ),
         hardware,
         config.run,

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import shutil
 import subprocess
 import sys
 import weakref
@@ -14,6 +15,7 @@ import torch
 
 import cli
 import infer
+from dataset import encoders
 from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.landmarks import draw_landmarks
 from dataset.sample_heads import Pose, draw_person, draw_scene, render
@@ -154,6 +156,23 @@ def test_sound_is_the_drivers_and_left_out_when_the_tempo_changes(clips, capsys)
         sounds[fps] = infer._writer(config, driving).audio_from
     assert list(sounds.values()) == [clips[0], clips[0], None]
     assert capsys.readouterr().err.count("sound is left out") == 1
+
+
+@pytest.mark.skipif(not encoders._ffmpeg_writes_h264(), reason="no ffmpeg with libx264 here")
+def test_the_result_sounds_as_its_driver_does(head, clips, tmp_path):
+    talk, to = tmp_path / "talk.mp4", tmp_path / "me.mp4"
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=9"]
+    command = ["ffmpeg", "-loglevel", "error", "-i", clips[0], *tone, "-c:v", "copy", talk]
+    subprocess.run(command, check=True)
+    shutil.copy(clips[0].with_suffix(LANDMARKS_SUFFIX), talk.with_suffix(LANDMARKS_SUFFIX))
+    succeeded(animate("--checkpoint", head, "--driving", talk, "--output", to))
+    samples = tmp_path / "sound.raw"
+    command = ["ffmpeg", "-loglevel", "error", "-i", to, "-f", "s16le", "-ar", "8000", samples]
+    subprocess.run(command, check=True)
+    sound = np.fromfile(samples, np.int16).astype(float)
+    assert abs(len(sound) / 8000 - FRAMES / 25) < 0.1, "cut to the length of the frames"
+    loudest = np.abs(np.fft.rfft(sound)).argmax() * 8000 / len(sound)
+    assert abs(loudest - 440) < 10
 
 
 def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, tmp_path):

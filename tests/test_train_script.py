@@ -20,6 +20,7 @@ from training.loops import SAMPLE_EPOCH
 
 STEPS = 8
 RESUMABLE = ["--steps", STEPS, "--save-every", 2, "--log-every", 1, "--sample-every", 100]
+RESUMABLE += ["--decay", 0.8]  # so the rate of a step depends on where the run stands
 
 
 def train(data, run, *more):
@@ -222,6 +223,7 @@ def test_careless_training_ends_in_one_line(data, trained, tmp_path):
     one_line(train(data, tmp_path / "run", "--sources", 6), "--sources", "5")
     one_line(train(data, tmp_path / "run", "--image-size", 100), "image_size", "100")
     one_line(train(data, trained, "--steps", 9, "--channels", 16), "shape")
+    one_line(train(data, tmp_path / "run", "--decay", 1.5), "--decay", "1.5")
     if not torch.cuda.is_available():
         one_line(train(data, tmp_path / "run", "--device", "cuda"), "--device cuda")
 

@@ -14,7 +14,7 @@ from loss.content import ContentLoss
 from network.talking_head import TalkingHead
 from training.checkpoint import restore
 from training.loops import Hardware, finite_numbers
-from training.models import Models, build_models, dense_adam
+from training.models import LearningRates, Models, build_models, dense_adam
 from training.steps import Person, finetune_step
 
 PAPER_EPOCHS = 40
@@ -30,6 +30,7 @@ class Learning(NamedTuple):
     discriminator_lr: float
     betas: tuple[float, float]
     eps: float
+    decay: float
     discriminator_steps: int
     seed: int
 
@@ -45,6 +46,7 @@ class Learning(NamedTuple):
             optimization["discriminator_lr"],
             (optimization["beta1"], optimization["beta2"]),
             optimization["eps"],
+            optimization["decay"],
             optimization["discriminator_steps"],
             seed,
         )
@@ -109,10 +111,12 @@ def finetune(
         FloatingPointError: a loss is not finite.
     """
     optimizers = person_optimizers(person, learning)
+    rates = LearningRates(optimizers, learning.steps, learning.decay)
     draws = _batches(len(images), learning.batch_size, learning.seed)
     steps = range(learning.steps)
     for step in progress_bar(iterable=steps, desc="fine-tuning", unit="step", disable=not progress):
         chosen = next(draws).to(images.device)
+        rates.set(step)
         losses = finetune_step(
             person, optimizers, content_loss, images[chosen], landmarks[chosen], weights,
             learning.discriminator_steps, hardware.autocast,

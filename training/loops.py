@@ -17,7 +17,7 @@ from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from training.checkpoint import newest_of_run, restore, save_run
 from training.interruption import Interruption
-from training.models import Models, Optimizers, update_average
+from training.models import LearningRates, Models, Optimizers, update_average
 from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
 from training.steps import Losses, meta_step
 
@@ -31,6 +31,7 @@ class Schedule(NamedTuple):
     steps: int
     batch_size: int
     discriminator_steps: int
+    decay: float
     matching_warmup: float
     ema: float
     log_every: int
@@ -83,6 +84,7 @@ class MetaLearning:
         self.content_loss, self.weights = content_loss, weights
         self.schedule, self.hardware = schedule, hardware
         self.run, self.config = Path(run), config
+        self.rates = LearningRates(optimizers, schedule.steps, schedule.decay)
         self.step = 0
 
     def resume(self) -> bool:
@@ -149,6 +151,7 @@ class MetaLearning:
         rising = max(1, round(schedule.matching_warmup * schedule.steps))
         weights = {**self.weights}
         weights["matching"] *= min(1.0, self.step / rising)
+        self.rates.set(self.step)
         losses = meta_step(
             self.models,
             self.optimizers,

@@ -92,6 +92,35 @@ def dense_adam(
     return Adam(parameters, lr=lr, betas=betas, eps=eps, fused=True)
 
 
+class LearningRates:
+    """Learning rates that fall linearly to 0 at the end of training.
+
+    Args:
+        optimizers: their rates of now are the full ones, whatever they are restored with later.
+        steps: the rates would be 0 at this step.
+        decay: share of the steps over which they fall; 0: they never do.
+
+    Raises:
+        ValueError: `decay` is not from 0 to 1.
+
+    Differs from the paper, which keeps them constant.
+    """
+
+    def __init__(self, optimizers: Iterable[Optimizer], steps: int, decay: float):
+        if not 0 <= decay <= 1:
+            raise ValueError(f"--decay must be from 0 to 1, got {decay}")
+        self.optimizers = list(optimizers)
+        self.full = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
+        self.steps, self.decay = steps, decay
+
+    def set(self, step: int) -> None:
+        """Set the rates for the step that comes after `step` others."""
+        left = min(1.0, (self.steps - step) / (self.decay * self.steps)) if self.decay else 1.0
+        for optimizer, rate in zip(self.optimizers, self.full, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * left
+
+
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
     """Move `average` towards `model`: a <- d a + (1 - d) p, buffers copied.

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from training.models import spread, update_average
+from training.models import LearningRates, spread, update_average
 
 
 def test_p20_the_average_follows_its_formula_and_copies_buffers():
@@ -48,3 +48,35 @@ def test_w_is_learnt_by_its_own_sparse_optimiser(models, optimizers):
 def test_spread_is_zero_when_all_embeddings_are_alike():
     assert spread(torch.ones(4, 8)) == 0.0
     assert spread(torch.tensor([[0.0], [2.0]])) == 1.0
+
+
+def rates_of(optimizers):
+    return [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+
+
+def test_learning_rates_stay_as_they_are_unless_told_otherwise(optimizers):
+    full = rates_of(optimizers)
+    rates = LearningRates(optimizers, 10, decay=0.0)
+    for step in range(10):
+        rates.set(step)
+        assert rates_of(optimizers) == full
+
+
+def test_learning_rates_fall_linearly_over_the_last_share_of_the_steps(optimizers):
+    full = rates_of(optimizers)
+    rates = LearningRates(optimizers, 10, decay=0.4)
+    seen = []
+    for step in range(10):
+        rates.set(step)
+        seen.append([now / rate for now, rate in zip(rates_of(optimizers), full, strict=True)])
+    torch.testing.assert_close([row[0] for row in seen], [1.0] * 7 + [0.75, 0.5, 0.25])
+    assert all(row == [row[0]] * 3 for row in seen)
+
+
+def test_a_restored_rate_is_not_taken_for_the_full_one(optimizers):
+    full = rates_of(optimizers)
+    rates = LearningRates(optimizers, 10, decay=0.5)
+    for optimizer in optimizers:
+        optimizer.param_groups[0]["lr"] *= 0.1
+    rates.set(0)
+    assert rates_of(optimizers) == full

@@ -13,7 +13,7 @@ from training import steps
 from training.finetuning import Learning, initial_person, person_optimizers
 from training.steps import finetune_step, imitation_losses, meta_step, weighted_sum
 
-LEARNING = Learning(1, 2, 5e-5, 2e-4, (0.0, 0.999), 1e-5, 2, 0)
+LEARNING = Learning(1, 2, 5e-5, 2e-4, (0.0, 0.999), 1e-5, 0.0, 2, 0)
 
 
 def state(module: nn.Module) -> dict[str, torch.Tensor]:
