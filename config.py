@@ -237,7 +237,7 @@ class Demo:
     """Frames per second of these videos: few frames from a long time show more poses."""
     driving_frames: int = 120
     """Frames of the video that drives the animation, 25 per second."""
-    steps: int = 1800
+    steps: int = 2400
     """Steps of meta-learning."""
     shots: int = 8
     """T: pictures of an unseen person to learn from."""
@@ -260,9 +260,9 @@ DEMO_NETWORKS = Networks(
     gain_offset=1.0,
 )
 DEMO_OPTIMIZATION = Optimization(
-    generator_lr=1e-3, discriminator_lr=4e-4, beta1=0.5, discriminator_steps=1
+    generator_lr=1e-3, discriminator_lr=4e-4, beta1=0.5, discriminator_steps=1, decay=0.5
 )
-DEMO_WEIGHTS = LossWeights(matching_weight=0.1)
+DEMO_WEIGHTS = LossWeights(adversarial_weight=0.1, matching_weight=0.1)
 
 PRESETS = {
     "paper": {},
@@ -272,7 +272,7 @@ PRESETS = {
         "weights": DEMO_WEIGHTS,
         "content": "l1",
         "sources": 2,
-        "steps": 1800,
+        "steps": 2400,
         "ema": 0.995,
         "log_every": 25,
         "sample_every": 300,

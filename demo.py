@@ -94,7 +94,9 @@ def script(name: str, *arguments: object) -> None:
     """Run one of the project's scripts as a user would, and show the command."""
     words = [name, *map(str, arguments)]
     print(f"\n$ python {shlex.join(words)}", flush=True)
-    subprocess.run([sys.executable, str(HERE / words[0]), *words[1:]], check=True)
+    status = subprocess.run([sys.executable, str(HERE / words[0]), *words[1:]]).returncode
+    if status:  # the script has said why
+        sys.exit(f"demo.py: {name} has ended with status {status}")
 
 
 def measure(config: Demo) -> None:
