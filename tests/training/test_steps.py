@@ -1,4 +1,4 @@
-"""Who moves in a step, and what moves it (pitfalls P1, P2, P4, P10, P13, P16, P19, P25)."""
+"""Who moves in a step, and what moves it (pitfalls P1, P2, P4, P10, P13, P16, P17, P19, P25)."""
 
 import copy
 import math
@@ -74,8 +74,9 @@ def test_p1_the_generators_step_gives_no_gradient_to_d_or_w(
         assert identities(W) <= phase["with_gradient"]
 
 
-def test_p1_the_adversarial_term_alone_reaches_generator_and_embedder(
-    models, optimizers, batch, autocast, gradients
+@pytest.mark.parametrize("term", ["adversarial", "feature_matching", "l1"])
+def test_p1_p17_each_term_alone_reaches_generator_and_embedder(
+    models, optimizers, batch, autocast, gradients, term
 ):
     seen, record = gradients
     record.everything = [p for m in models for p in m.parameters()]
@@ -83,7 +84,7 @@ def test_p1_the_adversarial_term_alone_reaches_generator_and_embedder(
         for network in (models.embedder.layers[3], models.generator.down[3]):
             network.gamma.fill_(0.5)
         models.generator.attention.gamma.fill_(0.5)
-    step(models, optimizers, batch, autocast, only("adversarial"))
+    step(models, optimizers, batch, autocast, only(term))
     reached = seen[0]["with_gradient"]
     G = models.generator
     weights = {id(p) for k, p in G.named_parameters() if k.endswith("weight.original")}
