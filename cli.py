@@ -80,10 +80,18 @@ def run(script: Callable[[], None]) -> None:
 
 
 def _first_section(box: str) -> str:
-    """Flatten tyro's framed message to its first part: what is wrong, without the help."""
-    lines = [line.strip("│ ").rstrip() for line in box.splitlines() if line.startswith("│")]
-    rules = [at for at, line in enumerate(lines) if set(line) == {"─"}]
-    return " ".join(lines[: rules[0]] if rules else lines) + " (see --help)"
+    """Flatten tyro's message to its first part: what is wrong, without title and help.
+
+    It has a frame of lines where the terminal can show them, else rules of hyphens.
+    """
+    lines = [line.strip("│ ") for line in box.splitlines() if line.strip()]
+    parts = [[]]
+    for line in lines[1:]:
+        if set(line) <= set("─-╰╯"):
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return " ".join(next(filter(None, parts), [])) + " (see --help)"
 
 
 def _pop_preset(

@@ -3,6 +3,7 @@
 `paper` means arXiv v2 / ICCV 2019. Each class becomes the command line of one script.
 """
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,9 +13,36 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Detector = Literal["face-alignment", "stored"]
 Crop = Literal["auto", "whole", "face"]
 
+ANY = math.inf
+# Least and greatest value of every number, wherever an option of that name stands.
+RANGES = {
+    **dict.fromkeys(("shots", "batch_size", "epochs", "keep", "discriminator_steps"), (1, ANY)),
+    **dict.fromkeys(("log_every", "sample_every", "save_every"), (1, ANY)),
+    **dict.fromkeys(("people", "frames", "driving_frames", "held_out"), (1, ANY)),
+    **dict.fromkeys(("steps", "workers", "threads", "finetune_steps"), (0, ANY)),
+    **dict.fromkeys(("generator_lr", "discriminator_lr", "eps", "identity_rescale"), (0, ANY)),
+    **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
+    **dict.fromkeys(("decay", "matching_warmup"), (0, 1)),
+    **dict.fromkeys(("channels", "max_channels"), (8, 8192)),
+    "unseen_people": (2, ANY),
+    "seed": (0, 2**63 - 1),
+}
+
+
+class Checked:
+    """A configuration whose numbers lie in their ranges."""
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name, None)
+            if isinstance(value, int | float) and not least <= value <= most:
+                limits = f"at least {least}" if most == ANY else f"from {least} to {most}"
+                option = name.replace("_", "-")
+                raise ValueError(f"--{option} must be {limits}, got {value}")
+
 
 @dataclass(frozen=True)
-class Preprocess:
+class Preprocess(Checked):
     """Turn raw videos or photos into one pickle per video. Running it again resumes."""
 
     source: Path
@@ -46,7 +74,7 @@ class Preprocess:
 
 
 @dataclass(frozen=True)
-class Networks:
+class Networks(Checked):
     """Shapes of the embedder, the generator and the discriminator."""
 
     image_size: int = 256
@@ -84,7 +112,7 @@ class LossWeights:
 
 
 @dataclass(frozen=True)
-class Optimization:
+class Optimization(Checked):
     """Adam for all networks, SparseAdam for W."""
 
     generator_lr: float = 5e-5
@@ -104,7 +132,7 @@ class Optimization:
 
 
 @dataclass(frozen=True)
-class Runtime:
+class Runtime(Checked):
     """Where and how it is computed; none of it changes what is learnt beyond rounding."""
 
     device: Device = "auto"
@@ -116,7 +144,7 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class Train:
+class Train(Checked):
     """Meta-learn embedder, generator and discriminator. Running the same command again resumes."""
 
     data: Path
@@ -160,7 +188,7 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Finetune:
+class Finetune(Checked):
     """Fit the model to one person. What is not said here is as in meta-learning."""
 
     checkpoint: Path
@@ -193,7 +221,7 @@ class Finetune:
 
 
 @dataclass(frozen=True)
-class Infer:
+class Infer(Checked):
     """Animate a person with the motion of a driving video."""
 
     checkpoint: Path
@@ -222,7 +250,7 @@ class Infer:
 
 
 @dataclass(frozen=True)
-class Demo:
+class Demo(Checked):
     """Draw heads, learn from them, and animate one that was never seen in training."""
 
     output: Path = Path("demo")

@@ -65,9 +65,6 @@ def _check(config: Infer) -> None:
     both = config.output, config.driving
     if all(path.exists() for path in both) and config.output.samefile(config.driving):
         raise ValueError(f"--output must be another file than --driving, got {config.output}")
-    for name, value in (("--batch-size", config.batch_size), ("--shots", config.shots)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
     VideoWriter(config.output, 25.0 if config.fps is None else config.fps)  # judges both
 
 

@@ -58,7 +58,8 @@ def meta_learn(config: Train) -> None:
     models = build_models(len(dataset), **asdict(config.networks)).to(hardware.device)
     optimization = asdict(config.optimization)
     discriminator_steps, decay = (optimization.pop(k) for k in ("discriminator_steps", "decay"))
-    steps = config.steps or config.epochs * -(-len(dataset) // config.batch_size)
+    epoch = -(-len(dataset) // config.batch_size)  # steps
+    steps = config.epochs * epoch if config.steps is None else config.steps
     plain = _plain(asdict(config)) | {"data": dataset.settings}
     learning = MetaLearning(
         dataset,
