@@ -20,7 +20,8 @@ from torch import Tensor
 
 import cli
 from config import DEMO_PRESETS, Demo
-from dataset.images import frame_to_image, image_to_frame, normalize, write_image
+from dataset.episodes import scale_landmarks
+from dataset.images import frame_to_image, image_to_frame, normalize, resize, write_image
 from dataset.landmarks import draw_landmarks
 from dataset.person import load_person
 from dataset.progress import progress_bar
@@ -183,7 +184,8 @@ def cross_reenactment(config: Demo) -> list[list[Tensor]]:
     *_, motion = sample_video(config.seed, UNSEEN + 1, 0, config.driving_frames, DRIVING_FPS)
     rows = []
     for time_step in range(0, config.driving_frames, -(-config.driving_frames // 3)):
-        truth, landmarks = render(who, scene, motion[time_step], size)
+        truth, landmarks = render(who, scene, motion[time_step], DRAWN_SIZE)
+        truth, landmarks = resize(truth, size), scale_landmarks(landmarks, DRAWN_SIZE, size)
         stickman = normalize(frame_to_image(draw_landmarks(landmarks, size)))[None]
         with torch.no_grad():
             feed_forward = generator(stickman, style)

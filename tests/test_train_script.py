@@ -223,7 +223,6 @@ def test_careless_training_ends_in_one_line(data, trained, tmp_path):
     one_line(train(data, tmp_path / "run", "--sources", 6), "--sources", "5")
     one_line(train(data, tmp_path / "run", "--image-size", 100), "image_size", "100")
     one_line(train(data, trained, "--steps", 9, "--channels", 16), "shape")
-    one_line(train(data, tmp_path / "run", "--decay", 1.5), "--decay", "1.5")
     if not torch.cuda.is_available():
         one_line(train(data, tmp_path / "run", "--device", "cuda"), "--device cuda")
 

@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 from torch import nn
 
@@ -80,3 +81,8 @@ def test_a_restored_rate_is_not_taken_for_the_full_one(optimizers):
         optimizer.param_groups[0]["lr"] *= 0.1
     rates.set(0)
     assert rates_of(optimizers) == full
+
+
+def test_a_fall_over_more_than_all_steps_is_refused(optimizers):
+    with pytest.raises(ValueError, match=r"--decay must be from 0 to 1, got 1\.5"):
+        LearningRates(optimizers, 10, decay=1.5)
