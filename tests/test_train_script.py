@@ -140,7 +140,7 @@ def test_kills_at_random_moments_leave_the_same_run_as_no_kill(data, tmp_path):
     assert train(data, whole, *busy).returncode == 0
     moments = random.Random(0)
     reached = 0
-    for wanted in (1, 3, 5, 7, 9):
+    for wanted in (1, 4, 7):
         process = start_training(data, broken, *busy)
         wait_for(broken / "checkpoints" / f"{wanted:08d}.pt", process)
         time.sleep(moments.uniform(0, 0.4))
