@@ -31,7 +31,7 @@ from loss.content import ContentLoss
 from metric.ssim import ssim
 from runtime import resolve_device, resolve_precision
 from training.checkpoint import load, load_feed_forward, load_head
-from training.finetuning import Learning, finetune, initial_person, load_models
+from training.finetuning import PAPER_BATCH, Learning, finetune, initial_person, load_models
 from training.loops import Hardware
 from training.steps import term_weights
 
@@ -157,7 +157,7 @@ def measure_head(
     outputs = {"copy_nearest_source": known[torch.from_numpy(distance.argmin(1))]}
     outputs["feed_forward"] = person.head.draw(unseen_drawn)
     learning = Learning.as_trained(
-        trained["optimization"], config.finetune_steps, config.shots, config.seed
+        trained["optimization"], config.finetune_steps, PAPER_BATCH, config.seed
     )
     weights = term_weights(trained["weights"])
     finetune(person, known, known_drawn, ContentLoss(), weights, learning, hardware, progress=False)

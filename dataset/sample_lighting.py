@@ -8,7 +8,7 @@ import numpy as np
 from dataset.sample_people import Color, Scene
 from dataset.sample_surfaces import smoothstep
 
-KEPT = 16  # backgrounds, tiles and hair kept from frame to frame of a video
+KEPT = 16  # backgrounds and tiles of noise kept from frame to frame of a video
 
 
 def linear(color: Color) -> np.ndarray:
