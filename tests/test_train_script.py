@@ -168,6 +168,16 @@ def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(data, tmp_path):
     assert "going on from step 1" in resumed.stdout, resumed.stderr
 
 
+def test_a_run_of_another_format_is_refused_and_left_as_it_is(data, trained, tmp_path):
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    payload = torch.load(trained / "last.pt", weights_only=True)
+    torch.save(payload | {"format": 1}, run / "last.pt")
+    before = (run / "last.pt").read_bytes()
+    one_line(train(data, run, "--steps", 5), str(run / "last.pt"), "format 2", "1")
+    assert (run / "last.pt").read_bytes() == before
+
+
 def test_the_number_of_workers_changes_nothing(data, undisturbed, tmp_path):
     done = train(data, tmp_path / "run", *RESUMABLE, "--workers", 2)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from network.generator import Generator
 from network.talking_head import TalkingHead
 from training.models import build_models
 
-FORMAT = 1
+FORMAT = 2  # 1 knew neither the decay of a run nor the crop and landmarks of a head
 LAST = "last.pt"
 CHECKPOINTS = "[0-9]*.pt"
 
@@ -95,6 +95,7 @@ def newest_of_run(run: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none.
+        ValueError: there are some, and none is whole and of this format.
     """
     steps = sorted((Path(run) / "checkpoints").glob(CHECKPOINTS), reverse=True)
     candidates = [Path(run) / LAST, *steps]
@@ -104,7 +105,9 @@ def newest_of_run(run: Path) -> dict[str, Any]:
             return load(path, "run")
         except ValueError as error:
             complaints.append(str(error))
-    raise FileNotFoundError("; ".join([f"no checkpoint in {run}", *complaints]))
+    if complaints:
+        raise ValueError("; ".join(complaints))
+    raise FileNotFoundError(f"no checkpoint in {run}")
 
 
 def is_head(path: Path) -> bool:
