@@ -9,7 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from dataset.encoders import Ffmpeg, open_encoder, silence_opencv
+from dataset.decoding import Packets, PacketsMisleadError, Video, read_packets, shown_size
+from dataset.encoders import Ffmpeg, open_encoder
 from dataset.files import replacing
 
 USUAL_FPS = 25.0  # where a file does not say
@@ -20,29 +21,65 @@ class VideoInfo(NamedTuple):
     """What a video file says of itself."""
 
     frames: int
-    """Number of frames; files lie about it, `count_frames` tells the truth."""
+    """Number of frames; damaged files lie about it, `count_frames` tells the truth."""
     fps: float
+    """Frames per second, on average."""
     width: int
+    """Pixels, as it is shown: phones store their pictures lying on the side."""
     height: int
 
 
-def probe(path: Path) -> VideoInfo:
-    """Read a video's size, rate and number of frames without decoding it.
+class VideoIndex(NamedTuple):
+    """Where the frames of a video are, in time and in the file."""
+
+    info: VideoInfo
+    durations: np.ndarray
+    """(F,) float64: seconds that each frame is shown; all the same where the file does not say."""
+    packets: Packets | None
+    """How `read_frames` finds frames; None: only by decoding all those before."""
+
+
+def index_video(path: Path) -> VideoIndex:
+    """Learn what can be known of a video by decoding its first frame alone.
+
+    Files that do not say when each frame is shown are decoded to count their frames.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is not a video, or it has no frame.
     """
-    with _opened(path) as capture:
-        frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-        height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    if frames <= 0:  # some containers keep no count
-        frames = count_frames(path)
-    if frames <= 0:
-        raise ValueError(f"{path} has no frame that OpenCV can decode")
-    return VideoInfo(frames, fps if 0 < fps < 1000 else USUAL_FPS, width, height)
+    with Video(path) as video:
+        packets, first = read_packets(video)
+        rate, unit = float(video.stream.average_rate or 0), video.stream.time_base
+    if first is None:
+        raise ValueError(f"{path} has no frame that can be decoded")
+    frames = count_frames(path) if packets is None else len(packets.shown)
+    fps = rate if 0 < rate < 1000 else USUAL_FPS
+    return VideoIndex(
+        VideoInfo(frames, fps, *shown_size(first)),
+        _durations(packets, float(unit), fps) if packets else np.full(frames, 1 / fps),
+        packets,
+    )
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read a video's size, rate and number of frames, as `index_video` does.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a video, or it has no frame.
+    """
+    return index_video(path).info
+
+
+def frame_durations(path: Path) -> np.ndarray:
+    """Tell for how many seconds each frame is shown: (F,) float64, as `index_video` does.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a video, or it has no frame.
+    """
+    return index_video(path).durations
 
 
 def count_frames(path: Path) -> int:
@@ -52,17 +89,23 @@ def count_frames(path: Path) -> int:
         FileNotFoundError: there is no such file.
         ValueError: it is not a video.
     """
-    with _opened(path) as capture:
-        frames = 0
-        while capture.grab():
-            frames += 1
-    return frames
+    with Video(path) as video:
+        return sum(1 for _ in video.frames())
 
 
-def read_frames(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Decode chosen frames, in rising order, up to the last one asked for.
+def read_frames(
+    path: Path, indices: Iterable[int], index: VideoIndex | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode chosen frames, in rising order, and no others than they need.
 
-    Frames beyond the end, or behind a place where the file is damaged, are left out.
+    Frames beyond the end are left out. Where the file does not say where its frames are, or one is
+    not found there, all those up to the last one asked for are decoded and counted. Frames that
+    damage has cost still count as long as none of them, or of those decoded with them, is wanted.
+
+    Args:
+        path: the video.
+        indices: positions in the order of display, from 0, as in `stream_frames`.
+        index: of this video, if it is there already.
 
     Yields:
         index, frame (H, W, 3) uint8 RGB.
@@ -71,16 +114,18 @@ def read_frames(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, np.nd
         FileNotFoundError: there is no such file.
         ValueError: it is not a video.
     """
-    position = 0
-    with _opened(path) as capture:
-        for index in sorted(set(indices)):
-            while position <= index:
-                if not capture.grab():
-                    return
-                position += 1
-            decoded, frame = capture.retrieve()
-            if decoded:
-                yield index, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+    wanted = sorted(set(indices))
+    packets = index.packets if index else _packets_of(path)
+    done = -1
+    if packets is not None:
+        there = [position for position in wanted if position < len(packets.shown)]
+        try:
+            for done, picture in _jump_to(path, packets, there):
+                yield done, picture
+            return
+        except PacketsMisleadError:
+            pass
+    yield from _count_to(path, [position for position in wanted if position > done])
 
 
 def stream_frames(path: Path) -> Iterator[np.ndarray]:
@@ -90,27 +135,39 @@ def stream_frames(path: Path) -> Iterator[np.ndarray]:
         FileNotFoundError: there is no such file.
         ValueError: it is not a video.
     """
-    with _opened(path) as capture:
-        while True:
-            decoded, frame = capture.read()
-            if not decoded:
+    with Video(path, threads=0) as video:
+        for frame in video.frames():
+            yield video.to_rgb(frame)
+
+
+def _packets_of(path: Path) -> Packets | None:
+    with Video(path) as video:
+        return read_packets(video)[0]
+
+
+def _durations(packets: Packets, unit: float, fps: float) -> np.ndarray:
+    gaps = np.diff(packets.times[packets.shown]) * unit
+    return np.append(gaps, np.median(gaps) if len(gaps) else 1 / fps)
+
+
+def _jump_to(path: Path, packets: Packets, wanted: list[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode what the chosen frames need."""
+    with Video(path) as video:
+        for position, frame in video.chosen_frames(packets, wanted):
+            yield position, video.to_rgb(frame)
+
+
+def _count_to(path: Path, wanted: list[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode frame by frame up to the last one wanted."""
+    waiting = iter(wanted)
+    sought = next(waiting, None)
+    with Video(path) as video:
+        for position, frame in enumerate(video.frames()):
+            if sought is None:
                 return
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} does not exist or is no file")
-    silence_opencv()
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    try:
-        if not capture.isOpened():
-            raise ValueError(f"{path} is not a video that OpenCV can read")
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-        yield capture
-    finally:
-        capture.release()
+            if position == sought:
+                yield position, video.to_rgb(frame)
+                sought = next(waiting, None)
 
 
 class VideoWriter:

@@ -6,7 +6,6 @@ import stat
 import sys
 import tracemalloc
 
-import cv2
 import numpy as np
 import pytest
 
@@ -44,25 +43,6 @@ def test_frames_are_rgb_and_close_to_what_was_written(clip):
     pictures, _ = moving_scene(30)
     for index, frame in read_frames(clip, [5, 20]):
         assert np.abs(frame.astype(int) - pictures[index]).mean() < 4
-
-
-def test_decoding_stops_at_the_last_frame_asked_for(clip, monkeypatch):
-    grabbed, capture = [], cv2.VideoCapture
-
-    class Counting:
-        def __init__(self, *arguments):
-            self.real = capture(*arguments)
-
-        def grab(self):
-            grabbed.append(1)
-            return self.real.grab()
-
-        def __getattr__(self, name):
-            return getattr(self.real, name)
-
-    monkeypatch.setattr(cv2, "VideoCapture", Counting)
-    list(read_frames(clip, [2, 6]))
-    assert len(grabbed) == 7
 
 
 def test_indices_beyond_the_end_are_left_out(clip):
