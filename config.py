@@ -24,6 +24,9 @@ RANGES = {
     **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
     **dict.fromkeys(("decay", "matching_warmup"), (0, 1)),
     **dict.fromkeys(("channels", "max_channels"), (8, 8192)),
+    **dict.fromkeys(("most_outside", "least_likeness"), (0, 1)),
+    **dict.fromkeys(("least_face", "least_sharpness", "least_motion"), (0, ANY)),
+    "least_change": (0, 255),
     "unseen_people": (2, ANY),
     "seed": (0, 2**63 - 1),
 }
@@ -42,15 +45,41 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Gates(Checked):
+    """What frames and videos must reach to be stored; 0 switches a gate off."""
+
+    least_face: float = 0.2
+    """Face in the source, brow to chin or cheek to cheek, as a share of --image-size."""
+    most_outside: float = 0.1
+    """Share of the landmarks that may lie outside the picture; 1 switches it off."""
+    least_sharpness: float = 0.025
+    """Fine detail of the face: variance of the Laplacian over variance of the grey values."""
+    least_change: float = 6.0
+    """Grey values by which two frames must differ somewhere, or one is a near-duplicate."""
+    least_motion: float = 0.003
+    """How far the landmarks move, as a share of the face, or a video is near-static."""
+    least_likeness: float = 0.85
+    """Faces that follow each other with fewer colours in common are reported as a cut."""
+    reject_cuts: bool = False
+    """Skip videos with a cut."""
+
+
+@dataclass(frozen=True)
 class Preprocess(Checked):
     """Turn raw videos or photos into one pickle per video. Running it again resumes."""
 
-    source: Path
+    source: Path | None = None
     """VoxCeleb tree (person/video/segment.mp4), flat folder of videos, or folders of photos."""
-    output: Path
-    """Folder for the pickles, videos.txt and manifest.jsonl."""
+    output: Path | None = None
+    """Folder for the pickles, videos.txt, manifest.jsonl and contact_sheet.jpg."""
+    inspect: Path | None = None
+    """Only check such a folder, report on it, and write its contact sheet anew."""
+    dry_run: bool = False
+    """Write nothing; say what would be done, how long it would take, and how much disk."""
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of face-alignment: bfloat16 is faster where the hardware has it, and less exact."""
     crop: Crop = "auto"
     """whole: face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     image_size: int = 256
@@ -60,7 +89,7 @@ class Preprocess(Checked):
     jpeg_quality: int = 95
     """Quality of the stored frames, 1 to 100."""
     workers: int = 0
-    """Processes that decode and detect; 0: one per core (one for face-alignment on a GPU)."""
+    """Processes that decode; 0: one per core. On the CPU they detect too."""
     shard: str = "1/1"
     """i/n: do the i-th of n equal parts of the videos, for many machines."""
     limit: int | None = None
@@ -68,9 +97,17 @@ class Preprocess(Checked):
     overwrite: bool = False
     """Do videos again that are done already."""
     device: Device = "auto"
-    """Where face-alignment runs."""
+    """Where face-alignment runs: one process on each GPU that is visible, or the workers."""
     seed: int = 0
     """Chooses the frames."""
+    gates: Gates = field(default_factory=Gates)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.inspect is None and (self.source is None or self.output is None):
+            raise ValueError("--source and --output are needed, or --inspect alone")
+        if self.inspect is not None and (self.source or self.output or self.dry_run):
+            raise ValueError("--inspect stands alone, without --source, --output and --dry-run")
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,33 @@
     python preprocess.py --source VIDEOS --output DATA
     python preprocess.py --source VIDEOS --output DATA --detector stored --workers 8
     python preprocess.py --source VIDEOS --output DATA --shard 3/16     # on the third machine
+    python preprocess.py --source VIDEOS --output DATA --dry-run        # how long, how much disk?
+    python preprocess.py --inspect DATA                                 # is it whole and good?
 
 Running the same command again goes on where it stopped.
 """
 
 import cli
 import config
+from dataset.inspection import inspect
 from dataset.preprocessing import preprocess
+from dataset.quality import Gates
 
 
 def main() -> None:
     """Read the command line, do the work, print what was done."""
-    options = cli.parse(config.Preprocess, "preprocess.py")
-    device = "cpu"
-    if options.detector == "face-alignment":
-        from runtime import resolve_device  # imports PyTorch, which nothing else here needs
+    options = dict(vars(cli.parse(config.Preprocess, "preprocess.py")))
+    folder = options.pop("inspect")
+    if folder:
+        print(inspect(folder))
+        return
+    device, gates = options.pop("device"), options.pop("gates")
+    devices = ["cpu"]
+    if options["detector"] == "face-alignment":
+        from runtime import all_devices  # imports PyTorch, which nothing else here needs
 
-        device = str(resolve_device(options.device))
-    print(preprocess(**vars(options) | {"device": device}))
+        devices = all_devices(device)
+    print(preprocess(**options, devices=devices, gates=Gates(**vars(gates))))
 
 
 if __name__ == "__main__":

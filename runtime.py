@@ -16,6 +16,17 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def all_devices(name: str) -> list[str]:
+    """Turn auto, cuda or cpu into every GPU that is visible, or the CPU.
+
+    Raises:
+        ValueError: cuda is asked for and not there.
+    """
+    if resolve_device(name).type == "cpu":
+        return ["cpu"]
+    return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+
+
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """Turn auto, float32 or bfloat16 into the dtype of autocast (float32: none)."""
     if name == "auto":

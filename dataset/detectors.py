@@ -1,9 +1,6 @@
 """Where landmarks come from: face-alignment's networks, or a file beside the video."""
 
-import contextlib
-import pickle
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,15 +13,10 @@ from dataset.voxceleb import PHOTO_SUFFIXES
 
 LANDMARKS_SUFFIX = ".landmarks.npy"
 LARGEST_SIDE = 1280  # pixels; larger frames are shrunk, the alignment network sees 256 of a face
-SMALLEST_SIDE = 32  # pixels; the detector's network shrinks by 32
 
-# Source: face-alignment 1.5; its files keep their names in torch hub's folder.
-WEIGHTS = {
-    "s3fd-619a316812.pth": "https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
-    "2DFAN4-11f355bf06.pth.tar": (
-        "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar"
-    ),
-}
+Frames = Sequence[np.ndarray]
+Places = Sequence[tuple[Path, int]]
+Near = Sequence[np.ndarray | None]
 
 
 class LandmarksError(ValueError):
@@ -32,80 +24,25 @@ class LandmarksError(ValueError):
 
 
 class LandmarkDetector(Protocol):
-    """Finds the 68 landmarks of one face in a frame."""
+    """Finds the 68 landmarks of one face in each frame."""
 
-    def detect(
-        self, frame: np.ndarray, path: Path, index: int, near: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return (68, 2) float32 landmarks in pixels of the frame, all NaN where there is no face.
+    name: str
+    """As create_detector knows it; records state it."""
+
+    def detect(self, frames: Frames, places: Places, near: Near) -> np.ndarray:
+        """Return (N, 68, 2) float32 landmarks in pixels of each frame, all NaN where there is no
+        face.
 
         Args:
-            frame: (H, W, 3) uint8 RGB.
-            path: the video or photo that the frame is of.
-            index: of the frame in that video, from 0.
-            near: (68, 2) landmarks seen shortly before; of several faces the one that overlaps
-                them most is taken. Without them, or if none overlaps: the largest.
+            frames: N of them, (H, W, 3) uint8 RGB; their sizes may differ.
+            places: the video or photo that each frame is of, and its index in that, from 0.
+            near: for each frame (68, 2) landmarks seen shortly before or after, or None; of
+                several faces the one that overlaps them most is taken. Without them, or if none
+                overlaps: the largest.
 
         Raises:
-            LandmarksError: the landmarks of this file cannot be had at all.
+            LandmarksError: the landmarks of such a file cannot be had at all.
         """
-
-
-class FaceAlignmentDetector:
-    """face-alignment's S3FD and 2-D FAN, without compilation and mirrored passes.
-
-    Args:
-        device: cpu, cuda or cuda:N.
-        threads: of the CPU, while it detects; None: as many as PyTorch uses anyway.
-
-    Raises:
-        ValueError: the package or its weights cannot be had; the message says what to do.
-    """
-
-    def __init__(self, device: str = "cpu", threads: int | None = None):
-        self.threads = threads
-        fetch_weights()
-        try:
-            import face_alignment
-        except ImportError as error:
-            raise ValueError(
-                f"face-alignment cannot be imported ({error}): pip install face-alignment; "
-                "where libGL.so.1 is missing, apt install libgl1"
-            ) from None
-        try:
-            with _torch_settings_kept(threads):
-                self.networks = face_alignment.FaceAlignment(
-                    face_alignment.LandmarksType.TWO_D,
-                    device=device,
-                    flip_input=False,
-                    compile=False,
-                )
-        except (
-            pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, AttributeError,
-        ) as error:  # fmt: skip
-            reason = str(error).split("\n")[0][:120]
-            raise ValueError(
-                f"face-alignment does not start with the weights {' and '.join(WEIGHTS)} in "
-                f"{_weights_folder()} on {device} ({type(error).__name__}: {reason})"
-            ) from None
-
-    def detect(
-        self, frame: np.ndarray, path: Path, index: int, near: np.ndarray | None = None
-    ) -> np.ndarray:
-        """See `LandmarkDetector`."""
-        height, width = frame.shape[:2]
-        scale = min(1.0, LARGEST_SIDE / max(height, width))
-        if min(height, width) * scale < SMALLEST_SIDE:
-            return np.full((POINTS, 2), np.nan, np.float32)
-        if scale < 1:
-            size = (round(width * scale), round(height * scale))
-            frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        with _torch_settings_kept(self.threads), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "No faces were detected."
-            faces = self.networks.get_landmarks_from_image(frame)
-        back = np.array([width / frame.shape[1], height / frame.shape[0]])
-        found = [(np.asarray(face) + 0.5) * back - 0.5 for face in faces or []]
-        return choose_face(found, near)
 
 
 def choose_face(faces: list[np.ndarray], near: np.ndarray | None) -> np.ndarray:
@@ -117,7 +54,7 @@ def choose_face(faces: list[np.ndarray], near: np.ndarray | None) -> np.ndarray:
     """
     if not faces:
         return np.full((POINTS, 2), np.nan, np.float32)
-    overlaps = [0.0 if near is None else _overlap(face, near) for face in faces]
+    overlaps = [0.0 if near is None else overlap(face, near) for face in faces]
     if max(overlaps) > 0:
         best = int(np.argmax(overlaps))
     else:
@@ -125,7 +62,7 @@ def choose_face(faces: list[np.ndarray], near: np.ndarray | None) -> np.ndarray:
     return faces[best].astype(np.float32)
 
 
-def _overlap(face: np.ndarray, other: np.ndarray) -> float:
+def overlap(face: np.ndarray, other: np.ndarray) -> float:
     """Return intersection over union of the boxes around two faces."""
     low = np.maximum(face.min(0), other.min(0))
     high = np.minimum(face.max(0), other.max(0))
@@ -134,48 +71,42 @@ def _overlap(face: np.ndarray, other: np.ndarray) -> float:
     return float(shared / union) if union > 0 else 0.0
 
 
-def fetch_weights() -> None:
-    """Make sure that face-alignment's weights lie where it loads them from.
-
-    Raises:
-        ValueError: they are not there and cannot be downloaded.
-    """
-    import torch
-
-    folder = _weights_folder()
-    missing = [name for name in WEIGHTS if not (folder / name).is_file()]
-    try:
-        for name in missing:
-            folder.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(WEIGHTS[name], str(folder / name), progress=True)
-    except OSError as error:  # URLError is one
-        addresses = " and ".join(WEIGHTS[name] for name in missing)
-        raise ValueError(
-            f"--detector face-alignment needs {' and '.join(missing)}, and they cannot be "
-            f"downloaded ({error}): get {addresses} and put them into {folder}"
-        ) from None
-
-
-def _weights_folder() -> Path:
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints"
+def detect_small(
+    detect: Callable[[Frames, Places, Near], np.ndarray],
+    frames: Frames,
+    places: Places,
+    near: Near,
+) -> np.ndarray:
+    """Call `detect` with frames that are shrunk to LARGEST_SIDE, in pixels of which it sees and
+    finds landmarks; take and return them as `LandmarkDetector.detect` does."""
+    smaller = [_shrink(frame) for frame in frames]
+    pairs = list(zip(frames, smaller, strict=True))
+    near = [
+        None if points is None else _rescale(points, frame, small)
+        for points, (frame, small) in zip(near, pairs, strict=True)
+    ]
+    found = detect(smaller, places, near)
+    back = [
+        _rescale(points, small, frame) for points, (frame, small) in zip(found, pairs, strict=True)
+    ]
+    return np.array(back, np.float32).reshape(-1, POINTS, 2)
 
 
-@contextlib.contextmanager
-def _torch_settings_kept(threads: int | None) -> Iterator[None]:
-    """Undo what face-alignment changes for the whole process, and limit its threads."""
-    import torch
+def _shrink(frame: np.ndarray) -> np.ndarray:
+    height, width = frame.shape[:2]
+    scale = LARGEST_SIDE / max(height, width)
+    if scale >= 1:
+        return frame
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
 
-    benchmark, gradients = torch.backends.cudnn.benchmark, torch.is_grad_enabled()
-    usual = torch.get_num_threads()
-    torch.set_num_threads(threads or usual)
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = benchmark
-        torch.set_grad_enabled(gradients)
-        torch.set_num_threads(usual)
+
+def _rescale(points: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Bring points from pixels of one frame into those of the same frame in another size."""
+    if new.shape == old.shape:
+        return points
+    ratio = np.divide(new.shape[1::-1], old.shape[1::-1])
+    return (points + 0.5) * ratio - 0.5
 
 
 class StoredLandmarks:
@@ -184,14 +115,18 @@ class StoredLandmarks:
     A photo's file has one frame.
     """
 
+    name = "stored"
+
     def __init__(self):
         self._path: Path | None = None
         self._landmarks: np.ndarray | None = None
 
-    def detect(
-        self, frame: np.ndarray, path: Path, index: int, near: np.ndarray | None = None
-    ) -> np.ndarray:
+    def detect(self, frames: Frames, places: Places, near: Near) -> np.ndarray:
         """See `LandmarkDetector`; the pixels are not looked at."""
+        found = [self._read(path, index) for path, index in places]
+        return np.array(found, np.float32).reshape(-1, POINTS, 2)
+
+    def _read(self, path: Path, index: int) -> np.ndarray:
         if path != self._path:
             self._landmarks, self._path = read_landmarks(path), path
         if index >= len(self._landmarks):
@@ -199,7 +134,7 @@ class StoredLandmarks:
                 f"{path.with_suffix(LANDMARKS_SUFFIX)} must hold the landmarks of each frame, "
                 f"it ends at {len(self._landmarks)}, before frame {index}"
             )
-        return np.array(self._landmarks[index])
+        return self._landmarks[index]
 
 
 def read_landmarks(path: Path) -> np.ndarray:
@@ -236,25 +171,34 @@ def read_landmarks(path: Path) -> np.ndarray:
     return landmarks
 
 
-DETECTORS: dict[str, Callable[[str, int | None], LandmarkDetector]] = {
-    "face-alignment": FaceAlignmentDetector,
-    "stored": lambda device, threads: StoredLandmarks(),
+def _face_alignment(*options: object) -> LandmarkDetector:
+    from dataset.aligner import FaceAlignmentDetector  # with PyTorch, which the others do without
+
+    return FaceAlignmentDetector(*options)
+
+
+DETECTORS: dict[str, Callable[[str, int | None, str], LandmarkDetector]] = {
+    "face-alignment": _face_alignment,
+    "stored": lambda *_: StoredLandmarks(),
 }
 
 
-def create_detector(name: str, device: str = "cpu", threads: int | None = None) -> LandmarkDetector:
+def create_detector(
+    name: str, device: str = "cpu", threads: int | None = None, precision: str = "float32"
+) -> LandmarkDetector:
     """Make the detector of that name.
 
     Args:
         name: face-alignment or stored.
         device: where its networks run, if it has any.
         threads: CPU threads for them; None: as many as PyTorch uses anyway.
+        precision: float32 or bfloat16.
 
     Raises:
         ValueError: there is none of that name, or its weights cannot be had.
     """
     _check_name(name)
-    return DETECTORS[name](str(device), threads)
+    return DETECTORS[name](str(device), threads, precision)
 
 
 def prepare_detector(name: str) -> None:
@@ -265,6 +209,8 @@ def prepare_detector(name: str) -> None:
     """
     _check_name(name)
     if name == "face-alignment":
+        from dataset.aligner_weights import fetch_weights
+
         fetch_weights()
 
 

@@ -1,60 +1,34 @@
 """Turn a folder of videos or photos into a folder of records: in parallel, and resumable."""
 
 import contextlib
-import errno
 import functools
 import os
+import shutil
 import sys
 import time
-from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-
+from dataset.contact_sheet import write_contact_sheet
 from dataset.crop import resolve_crop
+from dataset.detector_process import DetectorFailure, detector_processes
 from dataset.detectors import LandmarkDetector, create_detector, prepare_detector
 from dataset.files import remove_stale
+from dataset.job import Recipe, process
 from dataset.progress import progress_bar
-from dataset.records import Rejected, make_record
+from dataset.quality import Gates
+from dataset.report import Report
 from dataset.store import (
-    StoreError,
     append_manifest,
     good_videos,
-    read_manifest,
-    video_path,
-    write_record,
     write_settings,
     write_videos,
 )
 from dataset.voxceleb import SourceVideo, find_videos
 from dataset.workers import run_jobs
 
-LISTED = 20  # skipped videos named at the end; all are in the manifest
-
-
-class Recipe(NamedTuple):
-    """How each record is made; the part that must be the same in the whole folder."""
-
-    image_size: int
-    frames_per_video: int
-    crop: str
-    detector: str
-    jpeg_quality: int
-    seed: int
-
-
-class Outcome(NamedTuple):
-    """What became of one video: a line of the manifest."""
-
-    video: str
-    ok: bool
-    reason: str
-    """Empty, or a few words, the same for all videos with this fault."""
-    detail: str
-    frames: int
-    bytes: int
-    seconds: float
+TRIED = 8  # videos made on trial for the estimate of a dry run
 
 
 class Summary(NamedTuple):
@@ -66,21 +40,52 @@ class Summary(NamedTuple):
     """Records written by this run."""
     kept: int
     """Records that were there before."""
-    skipped: tuple[Outcome, ...]
-    """Videos of this run that could not be used."""
+    report: Report
+    """Sums over the videos of this run."""
     bytes: int
     """Size of all records of the folder."""
     seconds: float
+    sheet: Path | None
+    """Where the contact sheet lies."""
 
     def __str__(self) -> str:
+        rate = self.report.videos / self.seconds if self.seconds else 0.0
         lines = [
             f"{self.videos} videos, {self.bytes / 1e6:.1f} MB: {self.done} done in "
-            f"{self.seconds:.0f} s, {self.kept} were there, {len(self.skipped)} skipped"
-            + (f" ({_count_reasons(self.skipped)})" if self.skipped else "")
+            f"{self.seconds:.0f} s ({rate:.1f} videos/s), {self.kept} were there, "
+            f"{self.report.skipped.total()} skipped",
+            *self.report.lines(),
         ]
-        lines += [f"  {o.video}: {o.reason}: {o.detail}" for o in self.skipped[:LISTED]]
-        if len(self.skipped) > LISTED:
-            lines.append(f"  and {len(self.skipped) - LISTED} more, see manifest.jsonl")
+        if self.sheet:
+            lines.append(f"look at {self.sheet}")
+        return "\n".join(lines)
+
+
+class Plan(NamedTuple):
+    """What a run would do."""
+
+    found: int
+    kept: int
+    todo: int
+    trial: Report
+    """Sums over the videos that were made on trial."""
+    workers: int
+    free: int
+    """Bytes free where the output would lie."""
+
+    def __str__(self) -> str:
+        lines = [f"{self.found} videos found, {self.kept} are there, {self.todo} to do"]
+        if not self.trial.videos:
+            return lines[0]
+        share = self.todo / self.trial.videos
+        seconds = self.trial.stage_seconds.total() * share / self.workers
+        lines += [
+            f"estimated from {self.trial.videos} of them: {_duration(seconds)} with "
+            f"{self.workers} workers, {_size(self.trial.bytes * share)} of disk "
+            f"({_size(self.free)} are free), {self.trial.done / self.trial.videos:.0%} usable",
+            *self.trial.lines(),
+            "nothing was written",
+        ]
         return "\n".join(lines)
 
 
@@ -89,6 +94,7 @@ def preprocess(
     output: Path,
     *,
     detector: str,
+    precision: str,
     crop: str,
     image_size: int,
     frames_per_video: int,
@@ -97,54 +103,66 @@ def preprocess(
     shard: str,
     limit: int | None,
     overwrite: bool,
-    device: str,
+    dry_run: bool,
+    devices: list[str],
     seed: int,
-) -> Summary:
-    """Write the record of every video below `source`, videos.txt and manifest.jsonl.
+    gates: Gates,
+) -> Summary | Plan:
+    """Write the record of every video below `source`, videos.txt, manifest.jsonl and a sheet.
 
     Videos that cannot be used are skipped. Videos that are done already are kept, and those that
     were skipped are tried again. The records depend neither on the number of workers nor on how
-    often the work was interrupted.
+    often the work was interrupted. (With face-alignment on a GPU, which frames share a batch does
+    depend on it, and may show in a landmark's last digit.)
 
     Args:
-        source, output, detector, crop, image_size, frames_per_video, jpeg_quality, workers, shard,
-            limit, overwrite, seed: see `config.Preprocess`.
-        device: cpu or cuda, for face-alignment.
+        source, output, detector, precision, crop, image_size, frames_per_video, jpeg_quality,
+            workers, shard, limit, overwrite, seed: see `config.Preprocess`.
+        dry_run: write nothing; make a few records on trial, and say what would be done.
+        devices: for face-alignment: cpu, or one process each for cuda:0, cuda:1, ...
+        gates: what frames and videos must reach.
 
     Raises:
         FileNotFoundError: the source does not exist.
         ValueError: an option is out of range, the output was begun with other settings, or no
             video can be used at all.
-        OSError: the output cannot be written, or the system has killed a worker.
+        OSError: the output cannot be written, or the system has killed a worker or a detector.
     """
     started = time.monotonic()
-    recipe = Recipe(image_size, frames_per_video, crop, detector, jpeg_quality, seed)
+    output = Path(output)
+    recipe = Recipe(
+        image_size, frames_per_video, crop, detector, precision, jpeg_quality, seed, gates
+    )
     _check(recipe, workers, limit)
     videos = _take_shard(find_videos(source), shard)[:limit]
     prepare_detector(detector)
-    output = Path(output)
-    write_settings(output, recipe._asdict())
-    remove_stale(output)
-    before = set() if overwrite else set(good_videos(output))
+    if not dry_run:
+        write_settings(output, recipe.settings())
+        remove_stale(output)
+    before = set() if overwrite else good_videos(output)
     todo = [video for video in videos if video.id not in before]
-    workers = min(workers or _usable_workers(detector, device), max(len(todo), 1))
-    outcomes = _work_through(todo, output, recipe, device, workers)
+    workers = min(workers or _cores(), max(len(todo), 1))
+    if dry_run:
+        trial = _try(todo, recipe, devices)
+        free = shutil.disk_usage(_existing(output)).free
+        return Plan(len(videos), len(videos) - len(todo), len(todo), trial, workers, free)
+    report = _work_through(todo, output, recipe, devices, workers)
     remove_stale(output)  # of workers that outlived a killed run by a moment
     good = _list_videos(output)
-    skipped = tuple(sorted(outcome for outcome in outcomes if not outcome.ok))
     if not good:
+        first = report.first_complaint or "none in this shard"
         raise ValueError(
             f"none of the {len(videos)} videos in {source} can be used "
-            f"({_count_reasons(skipped)}); {skipped[0].detail if skipped else 'none in this shard'}"
+            f"({report.reasons() or 'nothing to do'}); {first}"
         )
-    entries = read_manifest(output)
     return Summary(
         videos=len(good),
-        done=len(outcomes) - len(skipped),
+        done=report.done,
         kept=len(videos) - len(todo),
-        skipped=skipped,
-        bytes=sum(entries[video].get("bytes", 0) for video in good),
+        report=report,
+        bytes=sum(good.values()),
         seconds=time.monotonic() - started,
+        sheet=write_contact_sheet(output, list(good)),
     )
 
 
@@ -169,75 +187,60 @@ def _take_shard(videos: list[SourceVideo], shard: str) -> list[SourceVideo]:
     return videos[int(part) - 1 :: int(parts)]
 
 
-def _usable_workers(detector: str, device: str) -> int:
-    if detector == "face-alignment" and device != "cpu":
-        return 1  # more would share the GPU, each with its own copy of the networks
+def _cores() -> int:
     with contextlib.suppress(AttributeError):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _work_through(
-    videos: list[SourceVideo], output: Path, recipe: Recipe, device: str, workers: int
-) -> list[Outcome]:
+    videos: list[SourceVideo], output: Path, recipe: Recipe, devices: list[str], workers: int
+) -> Report:
     """Process videos, and note each in the manifest as soon as it is done."""
-    outcomes: list[Outcome] = []
-    jobs = ((video, output, recipe, device) for video in videos)
-    results = run_jobs(_process, jobs, workers)
+    report = Report()
+    jobs = ((video, output, recipe) for video in videos)
     bar = progress_bar(total=len(videos), unit="video", delay=2)  # short runs need none
-    with contextlib.closing(results), bar:
-        for outcome in results:
-            append_manifest(output, outcome._asdict())
-            outcomes.append(outcome)
-            bar.set_postfix(skipped=sum(not o.ok for o in outcomes), refresh=False)
-            bar.update()
-    return outcomes
+    with _detectors(recipe, devices, workers) as make_detector:
+        results = run_jobs(process, jobs, workers, make_detector)
+        with contextlib.closing(results), bar:
+            for outcome in results:
+                append_manifest(output, outcome._asdict())
+                report.add(outcome)
+                bar.set_postfix(skipped=report.skipped.total(), refresh=False)
+                bar.update()
+    return report
 
 
-def _process(video: SourceVideo, output: Path, recipe: Recipe, device: str) -> Outcome:
-    """Make and write one record. A video at fault is an outcome; a full disk is an error."""
-    started = time.monotonic()
-    detector = _detector(recipe.detector, device)
-
-    def outcome(ok: bool, reason: str, detail: str, frames: int = 0, size: int = 0) -> Outcome:
-        detail = " ".join(detail.split())
-        seconds = round(time.monotonic() - started, 3)
-        return Outcome(video.id, ok, reason, detail, frames, size, seconds)
-
+@contextlib.contextmanager
+def _detectors(
+    recipe: Recipe, devices: list[str], workers: int
+) -> Iterator[Callable[[], LandmarkDetector]]:
+    """Yield how each worker gets its detector: its own on the CPU, with one thread each, so that
+    they share the cores; that of a process of its own on each GPU."""
+    make = functools.partial(create_detector, recipe.detector, precision=recipe.precision)
+    if recipe.detector != "face-alignment" or devices == ["cpu"]:
+        yield functools.partial(make, "cpu", threads=1)
+        return
     try:
-        path = video_path(output, video.id)
-        record = make_record(
-            video,
-            detector,
-            crop=recipe.crop,
-            image_size=recipe.image_size,
-            frames=recipe.frames_per_video,
-            seed=recipe.seed,
-            jpeg_quality=recipe.jpeg_quality,
-        )
-    except Rejected as error:
-        return outcome(False, error.reason, str(error))
-    except StoreError as error:
-        return outcome(False, "unusable name", str(error))
-    except (ValueError, OSError, cv2.error, MemoryError) as error:
-        return outcome(False, "unreadable", str(error) or type(error).__name__)
-    try:
-        write_record(path, record)
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        return outcome(False, "unusable name", f"the name of {path.name} is too long")
-    return outcome(True, "", "", len(record.frames), path.stat().st_size)
+        with detector_processes(devices, workers, make) as clients:
+            yield clients
+    except DetectorFailure as error:
+        raise ChildProcessError(f"{error}; the same command goes on where it stopped") from None
 
 
-@functools.cache
-def _detector(name: str, device: str) -> LandmarkDetector:
-    """Build the detector once in each process; one thread each, so that they share the cores."""
-    return create_detector(name, device, threads=1)
+def _try(videos: list[SourceVideo], recipe: Recipe, devices: list[str]) -> Report:
+    """Make the records of a few videos, spread over all of them, without writing any."""
+    report = Report()
+    tried = videos[:: max(len(videos) // TRIED, 1)][:TRIED]
+    with _detectors(recipe, devices, 1) as make_detector:
+        jobs = ((video, None, recipe) for video in tried)
+        for outcome in run_jobs(process, jobs, 1, make_detector):
+            report.add(outcome)
+    return report
 
 
-def _list_videos(output: Path) -> list[str]:
-    """Write videos.txt; again if another shard has finished videos meanwhile."""
+def _list_videos(output: Path) -> dict[str, int]:
+    """Write videos.txt; again if another shard has finished videos meanwhile. id -> bytes."""
     listed = None
     while (good := good_videos(output)) != listed:
         write_videos(output, good)
@@ -245,6 +248,16 @@ def _list_videos(output: Path) -> list[str]:
     return good
 
 
-def _count_reasons(skipped: tuple[Outcome, ...]) -> str:
-    reasons = Counter(outcome.reason for outcome in skipped).most_common()
-    return ", ".join(f"{count} {reason}" for reason, count in reasons) or "nothing to do"
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the closest one above it that is there."""
+    return next(f for f in (folder.absolute(), *folder.absolute().parents) if f.exists())
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

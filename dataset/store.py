@@ -4,7 +4,7 @@ import contextlib
 import json
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -44,10 +44,21 @@ class Record(NamedTuple):
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write one record as a pickle; it appears whole, and equal records give equal bytes.
+    """Write one record as a pickle; it appears whole.
 
     Raises:
         StoreError: the record is not sound.
+    """
+    data = pickle_record(record, path)
+    with replacing(path, sync=True) as partial:
+        partial.write_bytes(data)
+
+
+def pickle_record(record: Record, path: Path) -> bytes:
+    """Turn a record into the bytes of its pickle; equal records give equal bytes.
+
+    Raises:
+        StoreError: the record is not sound; the message names `path`.
     """
     _check(record, path)
     # Pickle tells equal strings from identical ones; interned they are always identical.
@@ -62,8 +73,7 @@ def write_record(path: Path, record: Record) -> None:
         "detector": intern(record.detector),
         "crop": intern(record.crop),
     }
-    with replacing(path, sync=True) as partial:
-        partial.write_bytes(pickle.dumps(plain, protocol=4))
+    return pickle.dumps(plain, protocol=4)
 
 
 def read_record(path: Path) -> Record:
@@ -140,7 +150,7 @@ def video_path(folder: Path, video: str) -> Path:
     return Path(folder) / f"{video}{SUFFIX}"
 
 
-def write_videos(folder: Path, videos: list[str]) -> None:
+def write_videos(folder: Path, videos: Iterable[str]) -> None:
     """Write the ids of all usable videos, sorted, one a line."""
     with replacing(Path(folder) / VIDEOS, sync=True) as partial:
         partial.write_text("".join(f"{video}\n" for video in sorted(videos)), encoding="utf-8")
@@ -167,22 +177,41 @@ def append_manifest(folder: Path, entry: Mapping[str, Any]) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    """Read the last line about each video: id -> entry. Lines that a kill has cut are left out."""
-    entries = {}
-    with contextlib.suppress(FileNotFoundError):
-        text = (Path(folder) / MANIFEST).read_text(encoding="utf-8", errors="replace")
-        for line in text.splitlines():
+    """Read the last line about each video: id -> entry; see `last_entries`."""
+    return {entry["video"]: entry for entry in last_entries(folder)}
+
+
+def last_entries(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the last line about each video. Lines that a kill has cut are left out.
+
+    One line is in memory at a time: the manifest of a million segments is large.
+    """
+    last = {entry["video"]: number for number, entry in enumerate(_entries(folder))}
+    for number, entry in enumerate(_entries(folder)):
+        if last.get(entry["video"]) == number:
+            yield entry
+
+
+def _entries(folder: Path) -> Iterator[dict[str, Any]]:
+    with (
+        contextlib.suppress(FileNotFoundError),
+        (Path(folder) / MANIFEST).open(encoding="utf-8", errors="replace") as lines,
+    ):
+        for line in lines:
             with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
                 entry = json.loads(line)
                 if isinstance(entry["video"], str) and isinstance(entry["ok"], bool):
-                    entries[entry["video"]] = entry
-    return entries
+                    yield entry
 
 
-def good_videos(folder: Path) -> list[str]:
-    """Return the ids, sorted, whose last line says ok and whose pickle is there."""
-    good = [video for video, entry in read_manifest(folder).items() if entry["ok"]]
-    return sorted(video for video in good if video_path(folder, video).is_file())
+def good_videos(folder: Path) -> dict[str, int]:
+    """Return the ids, sorted, whose last line says ok and whose pickle is there: id -> bytes."""
+    good = {}
+    for entry in last_entries(folder):
+        if entry["ok"]:
+            with contextlib.suppress(OSError, StoreError):
+                good[entry["video"]] = video_path(folder, entry["video"]).stat().st_size
+    return dict(sorted(good.items()))
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:

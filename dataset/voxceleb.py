@@ -1,5 +1,6 @@
 """Find the videos and photos below a folder, in VoxCeleb's layout or a simpler one."""
 
+import contextlib
 import os
 import sys
 from collections import Counter
@@ -30,7 +31,9 @@ def find_videos(source: Path) -> list[SourceVideo]:
     - A folder of photos, without videos: one entry, the photos of one person.
     - A file: one entry.
 
-    Hidden files are passed over. Links are followed, each folder is visited once.
+    Hidden files are passed over. Links are followed, each folder is visited once. What has the
+    name of a video or photo and is no file (a pipe, a broken link, an empty folder) is listed like
+    one, so that it is not passed over in silence.
 
     Raises:
         FileNotFoundError: `source` does not exist.
@@ -73,11 +76,20 @@ def _folders(folder: Path, visited: set[str]) -> Iterator[tuple[Path, list[Path]
     except PermissionError:
         print(f"{folder} is left out: it may not be read", file=sys.stderr)
         return
-    yield folder, [entry for entry in entries if entry.is_file()]
+    folders, files = [], []
+    for entry in entries:
+        (folders if entry.is_dir() and not _is_hollow(entry) else files).append(entry)
+    yield folder, files
     # Real folders first: a link to one of them must not take its name.
-    for entry in sorted(entries, key=lambda e: (e.is_symlink(), e)):
-        if entry.is_dir():
-            yield from _folders(entry, visited)
+    for entry in sorted(folders, key=lambda e: (e.is_symlink(), e)):
+        yield from _folders(entry, visited)
+
+
+def _is_hollow(folder: Path) -> bool:
+    """Tell whether a folder is empty and has the name of a video."""
+    with contextlib.suppress(OSError):
+        return folder.suffix.lower() in VIDEO_SUFFIXES and not any(folder.iterdir())
+    return False
 
 
 def _in_folder(source: Path, folder: Path, files: list[Path]) -> Iterator[SourceVideo]:

@@ -1,6 +1,7 @@
 """Run jobs in processes that end when they should: with the run, with its parent, on Ctrl-C."""
 
 import contextlib
+import functools
 import itertools
 import multiprocessing
 import os
@@ -14,15 +15,21 @@ from typing import TypeVar
 
 import cv2
 
+Context = TypeVar("Context")
 Result = TypeVar("Result")
+
+_context: Callable[[], object]  # of a worker process
 
 AHEAD = 2  # jobs handed out per worker, so that none waits for the next
 
 
 def run_jobs(
-    function: Callable[..., Result], jobs: Iterable[tuple], workers: int
+    function: Callable[..., Result],
+    jobs: Iterable[tuple],
+    workers: int,
+    make_context: Callable[[], Context],
 ) -> Iterator[Result]:
-    """Call `function(*job)` for each job and yield the results as they come.
+    """Call `function(context, *job)` for each job and yield the results as they come.
 
     OpenCV uses one thread in each process. One worker is this process itself. Close the generator
     to stop: jobs that are being done are then cut off.
@@ -31,18 +38,22 @@ def run_jobs(
         function: importable by name.
         jobs: its arguments; taken up a few at a time.
         workers: processes.
+        make_context: called once in each process, before its first job, for what the jobs share.
 
     Raises:
         ChildProcessError: the system has killed a worker.
     """
     if workers == 1:
         with _one_thread():
+            shared = make_context()
             for job in jobs:
-                yield function(*job)
+                yield function(shared, *job)
         return
     context = multiprocessing.get_context("spawn")  # threads and GPUs do not survive a fork
     lifeline, held = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,))
+    pool = ProcessPoolExecutor(
+        workers, context, initializer=_start_worker, initargs=(lifeline, make_context)
+    )
     try:
         yield from _stream(pool, function, iter(jobs), AHEAD * workers)
     except BrokenProcessPool:
@@ -65,7 +76,7 @@ def _stream(
     running = set()
     while True:
         for job in itertools.islice(jobs, ahead - len(running)):
-            running.add(pool.submit(function, *job))
+            running.add(pool.submit(_do, function, *job))
         if not running:
             return
         done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -73,10 +84,16 @@ def _stream(
             yield future.result()
 
 
-def _start_worker(lifeline: Connection) -> None:
+def _start_worker(lifeline: Connection, make_context: Callable[[], Context]) -> None:
+    global _context
+    _context = functools.cache(make_context)  # called by the first job: its errors are then seen
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     cv2.setNumThreads(1)
+
+
+def _do(function: Callable[..., Result], *job: object) -> Result:
+    return function(_context(), *job)
 
 
 def _end_with_parent(lifeline: Connection) -> None:

@@ -98,7 +98,7 @@ class _PictureDriving(Driving):
             if index < len(self._start):
                 found = self._start[index]
             else:
-                found = self._detector.detect(frame, file, number, near=last)
+                found = self._detector.detect([frame], [(file, number)], [last])[0]
             if np.isfinite(found).all():
                 last = found
             else:
@@ -114,7 +114,7 @@ class _PictureDriving(Driving):
         landmarks: list[np.ndarray] = []
         last, wanted = None, None
         for frame, file, number in self._pictures():
-            found = self._detector.detect(frame, file, number, near=last)
+            found = self._detector.detect([frame], [(file, number)], [last])[0]
             landmarks.append(found)
             if np.isfinite(found).all():
                 last = found

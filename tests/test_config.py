@@ -46,9 +46,9 @@ def test_the_command_line_refuses_it_in_one_line_with_status_2(capsys):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_missing_option_is_named_in_one_line_on_any_terminal(encoding):
-    done = run_script("preprocess.py", "--source", "x", env={"PYTHONIOENCODING": encoding})
+    done = run_script("train.py", "--data", "x", env={"PYTHONIOENCODING": encoding})
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("preprocess.py: ")
-    assert "--output" in line
-    assert "--source" not in line
+    assert line.startswith("train.py: ")
+    assert "--run" in line
+    assert "--data" not in line

@@ -48,15 +48,20 @@ def moving_scene(frames: int, width: int = 96, height: int = 80, seed: int = 0):
 def write_clip(path: Path, frames: int = 20, missing=(), seed: int = 0, **size) -> np.ndarray:
     """Write a clip and its landmarks, NaN in the `missing` frames; return the landmarks."""
     pictures, landmarks = moving_scene(frames, seed=seed, **size)
+    landmarks[list(missing)] = np.nan
+    write_pictures(path, pictures, landmarks)
+    return landmarks
+
+
+def write_pictures(path: Path, pictures, landmarks) -> None:
+    """Write a clip of these frames (H, W, 3), and their landmarks (68, 2) beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    height, width = pictures.shape[1:3]
+    height, width = pictures[0].shape[:2]
     encoder = OpenCVEncoder(path, path, 25.0, width, height)
     for picture in pictures:
         encoder.write(picture)
     encoder.close()
-    landmarks[list(missing)] = np.nan
-    np.save(path.with_suffix(".landmarks.npy"), landmarks)
-    return landmarks
+    np.save(path.with_suffix(".landmarks.npy"), np.stack(landmarks))
 
 
 def write_photo(path: Path, seed: int = 0, **size) -> np.ndarray:

@@ -1,151 +1,50 @@
-"""face-alignment's own code runs here, with random weights under the names of the real ones."""
+"""The detectors' common part, and landmarks from files."""
 
-import urllib.error
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-import torch
 
 from dataset.detectors import (
     LARGEST_SIDE,
-    WEIGHTS,
-    FaceAlignmentDetector,
     LandmarksError,
     StoredLandmarks,
     choose_face,
     create_detector,
-    fetch_weights,
-    prepare_detector,
+    detect_small,
 )
-from tests.dataset.conftest import face_points, moving_scene, write_clip, write_photo
+from tests.dataset.conftest import face_points, write_clip, write_photo
 
 
-@pytest.fixture(scope="module")
-def torch_home(tmp_path_factory):
-    """A torch hub folder with random weights; S3FD's are such that it sees one face."""
-    from face_alignment.api import FAN
-    from face_alignment.detection.sfd.net_s3fd import s3fd
-
-    torch.manual_seed(0)
-    finder, aligner = s3fd(), FAN(4)
-    with torch.no_grad():
-        for name, layer in finder.named_children():
-            if name.endswith("mbox_conf"):
-                layer.weight.zero_()
-                layer.bias.fill_(9.0)
-                layer.bias[-1] = -9.0  # the last output speaks for a face
-            if name.endswith("mbox_loc"):
-                layer.weight.zero_()
-                layer.bias.zero_()
-    set_faces(finder, seen=True)
-    home = tmp_path_factory.mktemp("torch")
-    folder = home / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    torch.save(finder.state_dict(), folder / "s3fd-619a316812.pth")
-    torch.save(aligner.state_dict(), folder / "2DFAN4-11f355bf06.pth.tar")
-    return home
+def stored(path, *indices):
+    """Detect in some frames of one file."""
+    count = len(indices)
+    return StoredLandmarks().detect([None] * count, [(path, i) for i in indices], [None] * count)
 
 
-def set_faces(finder, seen):
-    """Let the coarsest of S3FD's six maps, one cell on a small picture, say face or not."""
-    with torch.no_grad():
-        finder.conv7_2_mbox_conf.bias.copy_(torch.tensor([-9.0, 9.0] if seen else [9.0, -9.0]))
+def test_large_frames_are_shrunk_for_detection_and_the_points_scaled_back():
+    seen, told = [], []
 
+    def find(frames, places, near):
+        seen.extend(frame.shape for frame in frames)
+        told.extend(near)
+        return np.stack([face_points(100, 50, 40)] * len(frames))
 
-@pytest.fixture(scope="module")
-def detector(torch_home):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCH_HOME", str(torch_home))
-        yield create_detector("face-alignment", "cpu")
-
-
-@pytest.fixture
-def blind(detector):
-    """The same detector, whose networks see no face."""
-    finder = detector.networks.face_detector.face_detector
-    set_faces(finder, seen=False)
-    yield detector
-    set_faces(finder, seen=True)
-
-
-@pytest.fixture
-def frame():
-    return moving_scene(1, 64, 64)[0][0]
-
-
-def test_the_names_of_the_weights_are_those_that_the_package_loads():
-    from face_alignment.api import models_urls as aligners
-    from face_alignment.detection.sfd.sfd_detector import models_urls as finders
-
-    assert set(WEIGHTS.values()) == {aligners["2DFAN-4"], finders["s3fd"]}
-    assert all(address.endswith(f"/{name}") for name, address in WEIGHTS.items())
-
-
-def test_the_real_networks_find_a_face_and_its_68_points(detector, frame):
-    landmarks = detector.detect(frame, "clip.mp4", 0)
-    assert landmarks.shape == (68, 2)
+    frames = [np.zeros(shape, np.uint8) for shape in ((1280, 2 * LARGEST_SIDE, 3), (100, 90, 3))]
+    large = (face_points(100, 50, 40) + 0.5) * 2 - 0.5
+    landmarks = detect_small(find, frames, [("clip.mp4", 0)] * 2, [large, None])
+    assert seen == [(640, LARGEST_SIDE, 3), (100, 90, 3)]
     assert landmarks.dtype == np.float32
-    assert np.isfinite(landmarks).all()
-    assert len(np.unique(landmarks, axis=0)) > 10
+    assert np.allclose(landmarks[0], large, atol=1e-3)
+    assert np.array_equal(landmarks[1], face_points(100, 50, 40))
+    assert np.allclose(told[0], face_points(100, 50, 40), atol=1e-3)
+    assert told[1] is None
 
 
-def test_neither_compiled_nor_mirrored(detector):
-    assert detector.networks.flip_input is False
-    assert type(detector.networks.face_alignment_net).__name__ == "FAN"
-
-
-def test_no_face_gives_nan_and_no_warning(blind, frame, recwarn):
-    landmarks = blind.detect(frame, "clip.mp4", 0)
-    assert landmarks.shape == (68, 2)
-    assert landmarks.dtype == np.float32
-    assert np.isnan(landmarks).all()
-    assert not recwarn.list
-
-
-def test_of_two_faces_the_larger_one_or_the_one_that_is_followed(detector, frame, monkeypatch):
-    # The boxes are made up, the points in them are found by the real alignment network.
-    small, large = np.array([2.0, 2, 22, 22, 0.9]), np.array([24.0, 24, 62, 62, 0.8])
-    monkeypatch.setattr(
-        detector.networks.face_detector, "detect_from_image", lambda _: [small, large]
-    )
-    first, second = detector.networks.get_landmarks_from_image(frame)
-    sizes = [np.prod(np.ptp(face, axis=0)) for face in (first, second)]
-    assert sizes[1] > sizes[0]
-    assert np.array_equal(detector.detect(frame, "clip.mp4", 0), second)
-    assert np.array_equal(detector.detect(frame, "clip.mp4", 1, near=first + 1), first)
-    assert np.array_equal(detector.detect(frame, "clip.mp4", 1, near=first + 500), second)
-
-
-def test_p21_autograd_and_cudnn_are_left_as_they_were(detector, frame, monkeypatch):
-    detector.detect(frame, "clip.mp4", 0)
-    assert torch.is_grad_enabled()
-    before = torch.backends.cudnn.benchmark
-
-    def careless(_):
-        torch.set_grad_enabled(False)
-        torch.backends.cudnn.benchmark = not before
-
-    monkeypatch.setattr(detector.networks, "get_landmarks_from_image", careless)
-    detector.detect(frame, "clip.mp4", 0)
-    assert torch.is_grad_enabled()
-    assert torch.backends.cudnn.benchmark == before
-
-
-def test_large_frames_are_shrunk_for_detection_and_the_points_scaled_back(detector, monkeypatch):
-    seen = []
-
-    def find(frame):
-        seen.append(frame.shape)
-        return [face_points(100, 50, 40)]
-
-    monkeypatch.setattr(detector.networks, "get_landmarks_from_image", find)
-    landmarks = detector.detect(np.zeros((1280, 2 * LARGEST_SIDE, 3), np.uint8), "clip.mp4", 0)
-    assert seen == [(640, LARGEST_SIDE, 3)]
-    assert np.allclose(landmarks, (face_points(100, 50, 40) + 0.5) * 2 - 0.5, atol=1e-3)
-
-
-def test_frames_too_small_for_the_networks_have_no_face(detector):
-    assert np.isnan(detector.detect(np.zeros((1, 1, 3), np.uint8), "clip.mp4", 0)).all()
+def test_no_frames_give_no_landmarks():
+    assert detect_small(lambda *_: [], [], [], []).shape == (0, 68, 2)
+    assert StoredLandmarks().detect([], [], []).shape == (0, 68, 2)
 
 
 def test_the_face_that_overlaps_most_is_followed():
@@ -155,66 +54,44 @@ def test_the_face_that_overlaps_most_is_followed():
     assert np.isnan(choose_face([], None)).all()
 
 
-def test_missing_weights_end_in_one_line_with_names_addresses_and_folder(tmp_path, monkeypatch):
-    def offline(address, *_, **__):
-        raise urllib.error.URLError("Network is unreachable")
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    for call in (fetch_weights, lambda: prepare_detector("face-alignment"), FaceAlignmentDetector):
-        with pytest.raises(ValueError, match="--detector face-alignment needs") as error:
-            call()
-        message = str(error.value)
-        assert str(tmp_path / "hub" / "checkpoints") in message
-        assert all(name in message and address in message for name, address in WEIGHTS.items())
-        assert "\n" not in message
-
-
-def test_weights_are_fetched_to_the_place_where_they_are_loaded(tmp_path, monkeypatch):
-    fetched = {}
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        torch.hub, "download_url_to_file", lambda url, to, **_: fetched.update({to: url})
-    )
-    fetch_weights()
-    folder = tmp_path / "hub" / "checkpoints"
-    assert fetched == {str(folder / name): address for name, address in WEIGHTS.items()}
-
-
-def test_damaged_weights_are_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    folder = tmp_path / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    for name in WEIGHTS:
-        (folder / name).write_bytes(b"cut in half")
-    with pytest.raises(
-        ValueError, match=r"does not start with .*2DFAN4.* in .*checkpoints"
-    ) as error:
-        create_detector("face-alignment", "cpu")
-    assert "\n" not in str(error.value)
-
-
 def test_an_unknown_detector_is_refused():
     with pytest.raises(ValueError, match=r"--detector must be one of face-alignment, stored.*dlib"):
         create_detector("dlib", "cpu")
 
 
-def test_stored_landmarks_are_those_of_the_frame_asked_for(tmp_path):
+def test_detectors_are_known_by_name_and_without_pytorch():
+    code = (
+        "import sys, dataset.detector_process; from dataset.detectors import create_detector;"
+        "assert create_detector('stored').name == 'stored'; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_stored_landmarks_are_those_of_the_frames_asked_for(tmp_path):
     landmarks = write_clip(tmp_path / "clip.mp4", frames=8, missing=[5])
     write_photo(tmp_path / "photo.png")
     detector = create_detector("stored", "cpu")
-    for index in (3, 0, 5):
-        found = detector.detect(None, tmp_path / "clip.mp4", index)
-        assert np.array_equal(found, landmarks[index], equal_nan=True)
-    assert detector.detect(None, tmp_path / "photo.png", 0).shape == (68, 2)
-    assert np.array_equal(detector.detect(None, tmp_path / "clip.mp4", 1), landmarks[1])
+    clip, photo = tmp_path / "clip.mp4", tmp_path / "photo.png"
+    places = [(clip, 3), (clip, 0), (photo, 0), (clip, 5)]
+    found = detector.detect([None] * 4, places, [None] * 4)
+    assert found.shape == (4, 68, 2)
+    assert found.dtype == np.float32
+    assert np.array_equal(found[[0, 1, 3]], landmarks[[3, 0, 5]], equal_nan=True)
+    assert np.array_equal(found[2], np.load(tmp_path / "photo.landmarks.npy")[0])
 
 
 def test_changing_what_was_found_does_not_change_what_is_stored(tmp_path):
     landmarks = write_clip(tmp_path / "clip.mp4", frames=4)
     detector = StoredLandmarks()
-    detector.detect(None, tmp_path / "clip.mp4", 0)[:] = 0
-    assert np.array_equal(detector.detect(None, tmp_path / "clip.mp4", 0), landmarks[0])
+    places = [(tmp_path / "clip.mp4", 0)]
+    detector.detect([None], places, [None])[:] = 0
+    assert np.array_equal(detector.detect([None], places, [None])[0], landmarks[0])
+
+
+def test_a_frame_beyond_the_stored_landmarks_is_refused(tmp_path):
+    write_clip(tmp_path / "clip.mp4", frames=4)
+    with pytest.raises(LandmarksError, match="it ends at 4, before frame 4"):
+        stored(tmp_path / "clip.mp4", 3, 4)
 
 
 def test_landmarks_as_long_as_the_frames_that_decode_are_accepted(tmp_path):
@@ -224,9 +101,9 @@ def test_landmarks_as_long_as_the_frames_that_decode_are_accepted(tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     from dataset.video import count_frames
 
-    stored = path.with_suffix(".landmarks.npy")
-    np.save(stored, np.load(stored)[: count_frames(path)])
-    assert np.isfinite(StoredLandmarks().detect(None, path, 0)).all()
+    file = path.with_suffix(".landmarks.npy")
+    np.save(file, np.load(file)[: count_frames(path)])
+    assert np.isfinite(stored(path, 0)).all()
 
 
 @pytest.mark.parametrize(
@@ -244,13 +121,13 @@ def test_landmarks_as_long_as_the_frames_that_decode_are_accepted(tmp_path):
 )
 def test_wrong_stored_landmarks_are_refused_with_file_rule_and_value(tmp_path, landmarks, message):
     write_clip(tmp_path / "clip.mp4", frames=8)
-    stored = tmp_path / "clip.landmarks.npy"
+    file = tmp_path / "clip.landmarks.npy"
     if landmarks is None:
-        stored.unlink()
+        file.unlink()
     elif isinstance(landmarks, bytes):
-        stored.write_bytes(landmarks)
+        file.write_bytes(landmarks)
     else:
-        np.save(stored, landmarks, allow_pickle=True)
+        np.save(file, landmarks, allow_pickle=True)
     with pytest.raises(LandmarksError, match=message) as error:
-        StoredLandmarks().detect(None, tmp_path / "clip.mp4", 0)
+        stored(tmp_path / "clip.mp4", 0)
     assert "clip.landmarks.npy" in str(error.value)

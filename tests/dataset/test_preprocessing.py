@@ -1,6 +1,5 @@
 """Records are made in one way for all, whatever the number of workers and interruptions (P15)."""
 
-import itertools
 import json
 import os
 import random
@@ -12,22 +11,26 @@ import time
 import numpy as np
 import pytest
 
-from dataset import preprocessing
+import config
+from dataset import cutting, job, search
 from dataset.crop import clip_box, crop, face_box, whole_box
 from dataset.detectors import StoredLandmarks
 from dataset.images import encode_jpeg, read_image
 from dataset.preprocessing import preprocess
-from dataset.records import Rejected, choose_frames, make_record
+from dataset.quality import OPEN, Gates
+from dataset.records import make_record
+from dataset.sample_heads import render, sample_video
+from dataset.search import Rejected, order_frames
 from dataset.store import read_manifest, read_record, read_settings, read_videos, video_path
-from dataset.video import count_frames, probe, stream_frames
+from dataset.video import index_video, stream_frames
 from dataset.voxceleb import find_videos
 from tests.conftest import ROOT
-from tests.dataset.conftest import write_clip, write_photo
+from tests.dataset.conftest import write_clip, write_photo, write_pictures
 
 OPTIONS = {
     "detector": "stored", "crop": "auto", "image_size": 32, "frames_per_video": 5,
     "jpeg_quality": 95, "workers": 1, "shard": "1/1", "limit": None, "overwrite": False,
-    "device": "cpu", "seed": 0,
+    "dry_run": False, "precision": "float32", "devices": ["cpu"], "seed": 0, "gates": OPEN,
 }  # fmt: skip
 
 
@@ -43,7 +46,7 @@ def contents(folder):
     kept = {
         name: path.read_bytes() for name, path in files.items() if name.endswith(("pkl", "txt"))
     }
-    assert set(files) - set(kept) == {"manifest.jsonl", "data.json"}
+    assert set(files) - set(kept) == {"manifest.jsonl", "data.json", "contact_sheet.jpg"}
     return kept
 
 
@@ -59,26 +62,32 @@ def undisturbed(tree, tmp_path_factory):
     return contents(output)
 
 
-def test_frames_are_distinct_and_repeat_with_the_seed():
-    drawn = [choose_frames([10, 0, 5], 9, np.random.default_rng(seed)) for seed in (1, 1, 2)]
-    assert drawn[0] == drawn[1] != drawn[2]
-    assert len(set(drawn[0])) == 9
-    assert all(index < (10, 0, 5)[segment] for segment, index in drawn[0])
+def seconds(*lengths, fps=25.0):
+    return [np.full(length, 1 / fps) for length in lengths]
+
+
+def test_each_frame_comes_once_and_the_order_repeats_with_the_seed():
+    orders = [order_frames(seconds(10, 0, 5), np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]
+    assert sorted(orders[0]) == [(0, i) for i in range(10)] + [(2, i) for i in range(5)]
 
 
 def test_frames_are_drawn_uniformly_over_all_segments():
-    counts = [30, 10]
     hits = np.zeros(40)
     for seed in range(3000):
-        for segment, index in choose_frames(counts, 4, np.random.default_rng(seed)):
+        for segment, index in order_frames(seconds(30, 10), np.random.default_rng(seed))[:4]:
             hits[index + 30 * segment] += 1
     assert abs(hits / 300 - 1).max() < 0.25  # 300 expected, 17 standard deviation
 
 
-def test_asking_for_too_many_frames_gives_all():
-    rng = np.random.default_rng(0)
-    assert sorted(choose_frames([2, 1], 9, rng)) == [(0, 0), (0, 1), (1, 0)]
-    assert choose_frames([0, 0], 9, rng) == []
+def test_a_frame_that_is_shown_longer_is_drawn_more_often():
+    durations = np.ones(20)
+    durations[5:10] = 3.0  # a variable rate
+    hits = np.zeros(20)
+    for seed in range(6000):
+        hits[order_frames([durations], np.random.default_rng(seed))[0][1]] += 1
+    expected = 6000 * durations / durations.sum()
+    assert (abs(hits - expected) < 5 * np.sqrt(expected)).all()
 
 
 def test_p15_a_photo_goes_through_records_and_crop_with_the_same_result(tmp_path):
@@ -126,9 +135,9 @@ def test_the_search_for_faces_is_bounded(tmp_path):
     looked = []
 
     class Counting(StoredLandmarks):
-        def detect(self, frame, path, index, near=None):
-            looked.append(index)
-            return super().detect(frame, path, index, near)
+        def detect(self, frames, places, near):
+            looked.extend(index for _, index in places)
+            return super().detect(frames, places, near)
 
     (video,) = find_videos(tmp_path / "clip.mp4")
     with pytest.raises(Rejected, match="no face in any of"):
@@ -157,29 +166,77 @@ def test_fewer_than_two_usable_frames_are_rejected(tmp_path, usable, reason):
         assert len(record_of(tmp_path / "clip.mp4", fewest=1).frames) == 1
 
 
+class Noting(StoredLandmarks):
+    """Notes what it was asked: (file name, index, near), in lists of what came at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def detect(self, frames, places, near):
+        names = [(path.name, index) for path, index in places]
+        self.asked.append([(*name, face) for name, face in zip(names, near, strict=True)])
+        return super().detect(frames, places, near)
+
+
 def test_near_is_the_face_seen_closest_in_time(tmp_path):
-    landmarks = write_clip(tmp_path / "clip.mp4", frames=12)
-    asked = []
-
-    class Noting(StoredLandmarks):
-        def detect(self, frame, path, index, near=None):
-            asked.append((index, near))
-            return super().detect(frame, path, index, near)
-
+    landmarks = write_clip(tmp_path / "clip.mp4", frames=60)
+    detector = Noting()
     (video,) = find_videos(tmp_path / "clip.mp4")
-    make_record(video, Noting(), crop="whole", image_size=32, frames=5)
-    assert asked[0][1] is None
-    for (before, _), (_, near) in itertools.pairwise(asked):
-        assert np.array_equal(near, landmarks[before])
+    make_record(video, detector, crop="whole", image_size=32, frames=20)
+    known = []
+    for batch in detector.asked:
+        for _, index, near in batch:
+            if known:
+                closest = min(known, key=lambda other: abs(other - index))
+                assert np.array_equal(near, landmarks[closest])
+            else:
+                assert near is None
+        known += [index for _, index, _ in batch]
+    assert sorted(known) == known
 
 
-def test_a_file_that_overstates_its_length_still_gives_enough_frames(tmp_path):
-    path = tmp_path / "clip.avi"
-    write_clip(path, frames=60)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    assert 9 <= count_frames(path) < 40 < probe(path).frames
-    assert len(record_of(path, frames=9).frames) == 9
+def test_the_first_face_is_looked_for_alone_and_the_others_together(tmp_path):
+    write_clip(tmp_path / "clip.mp4", frames=60)
+    detector = Noting()
+    (video,) = find_videos(tmp_path / "clip.mp4")
+    make_record(video, detector, crop="whole", image_size=32, frames=20)
+    assert [len(batch) for batch in detector.asked] == [1, 8, 8, 3]
+
+
+@pytest.mark.parametrize(("mode", "first_of_each"), [("whole", 1), ("face", 2)])
+def test_the_face_of_another_segment_will_do_in_face_crops_alone(tree, mode, first_of_each):
+    detector = Noting()
+    video = next(video for video in find_videos(tree) if video.id == "id1/a")
+    make_record(video, detector, crop=mode, image_size=32)
+    asked = [face for batch in detector.asked for _, _, face in batch]
+    assert sum(face is None for face in asked) >= first_of_each
+    starts = {name for batch in detector.asked for name, _, face in batch if face is None}
+    assert len(starts) == first_of_each
+
+
+def test_a_file_that_overstates_its_length_still_gives_enough_frames(tmp_path, monkeypatch):
+    landmarks = write_clip(tmp_path / "clip.avi", frames=20)
+
+    def overstate(path):
+        index = index_video(path)
+        return index._replace(durations=np.full(200, 0.04), packets=None)
+
+    monkeypatch.setattr(search, "index_video", overstate)
+    record = record_of(tmp_path / "clip.avi", frames=9)
+    assert len(record.frames) == 9
+    assert max(index for _, index in record.origins) < len(landmarks)
+
+
+def test_frames_that_do_not_fit_into_memory_are_decoded_again_with_the_same_result(
+    tmp_path, monkeypatch
+):
+    write_clip(tmp_path / "clip.mp4", frames=40)
+    whole = record_of(tmp_path / "clip.mp4", frames=9)
+    monkeypatch.setattr(cutting, "HELD_BYTES", 3 * 96 * 80 * 3)  # three of nine
+    again = record_of(tmp_path / "clip.mp4", frames=9)
+    assert again.frames == whole.frames
+    assert np.array_equal(again.landmarks, whole.landmarks)
 
 
 def test_segments_that_cannot_be_read_are_left_out(tmp_path):
@@ -211,7 +268,8 @@ def test_photos_of_one_person_are_one_record_with_a_box_each(tmp_path):
 def test_a_folder_of_videos_becomes_records_a_list_and_a_log(tree, tmp_path):
     summary = work(tree, tmp_path)
     assert read_videos(tmp_path) == ["id1/a", "id1/b", "id2/a", "id3/c"]
-    assert (summary.videos, summary.done, summary.kept, summary.skipped) == (4, 4, 0, ())
+    assert (summary.videos, summary.done, summary.kept) == (4, 4, 0)
+    assert not summary.report.skipped
     for video in read_videos(tmp_path):
         record = read_record(video_path(tmp_path, video))
         entry = read_manifest(tmp_path)[video]
@@ -253,6 +311,90 @@ def test_shards_together_do_the_whole(tree, tmp_path, undisturbed):
     assert contents(tmp_path) == undisturbed
 
 
+def test_gates_say_in_the_manifest_what_they_refused(tmp_path):
+    source, output = tmp_path / "in", tmp_path / "out"
+    landmarks = write_clip(source / "clip.mp4", frames=40)
+    landmarks[::2] -= np.float32([42, 0])  # half outside to the left
+    landmarks[1::4] = np.nan
+    np.save(source / "clip.landmarks.npy", landmarks)
+    summary = work(source, output, gates=OPEN._replace(most_outside=0.02), frames_per_video=10)
+    entry = read_manifest(output)["clip"]
+    assert entry["ok"]
+    assert set(entry["refused"]) == {"face partly outside", "no face"}
+    assert entry["looked"] >= sum(entry["refused"].values()) + 10
+    assert set(entry["stages"]) == {"decode", "detect", "judge", "cut", "write"}
+    assert entry["stages"]["decode"][0] == entry["looked"]
+    record = read_record(video_path(output, "clip"))
+    assert all(index % 4 == 3 for _, index in record.origins)
+    assert "frames refused: " in str(summary)
+
+
+def test_the_reason_of_a_rejected_video_is_the_gate_that_refused_most(tmp_path):
+    source = tmp_path / "in"
+    write_clip(source / "good.mp4", frames=20)
+    landmarks = write_clip(source / "small.mp4", frames=20)
+    np.save(source / "small.landmarks.npy", (landmarks - 40) * 0.2 + 40)
+    work(source, tmp_path / "out", gates=OPEN._replace(least_face=0.3), image_size=64)
+    entry = read_manifest(tmp_path / "out")["small"]
+    assert (entry["ok"], entry["reason"]) == (False, "face too small")
+    assert entry["refused"] == {"face too small": 20}
+
+
+def write_people(path, *people, frames=12):
+    """Write a clip that shows drawn people one after the other."""
+    pictures, landmarks = [], []
+    for person in people:
+        identity, scene, poses = sample_video(0, person, 0, frames, fps=5)
+        for pose in poses:
+            picture, points = render(identity, scene, pose, 96)
+            pictures.append(picture)
+            landmarks.append(points)
+    write_pictures(path, pictures, landmarks)
+
+
+def test_a_cut_is_noticed_reported_and_refused_if_asked_for(tmp_path):
+    source = tmp_path / "in"
+    write_people(source / "one.mp4", 1, 1)
+    write_people(source / "two.mp4", 1, 2)
+    gates = OPEN._replace(least_likeness=0.85)
+    summary = work(source, tmp_path / "out", gates=gates)
+    entries = read_manifest(tmp_path / "out")
+    assert [entries[video]["cuts"] for video in ("one", "two")] == [0, 1]
+    assert all(entry["ok"] for entry in entries.values())
+    assert "cuts in 1 videos, do they show one person? two" in str(summary)
+    work(source, tmp_path / "strict", gates=gates._replace(reject_cuts=True))
+    assert read_videos(tmp_path / "strict") == ["one"]
+    assert read_manifest(tmp_path / "strict")["two"]["reason"] == "cut"
+
+
+def test_a_face_that_rests_in_a_moving_picture_is_near_static(tmp_path):
+    source = tmp_path / "in"
+    write_clip(source / "moving.mp4", frames=30)
+    landmarks = write_clip(source / "resting.mp4", frames=30)
+    np.save(source / "resting.landmarks.npy", np.repeat(landmarks[:1], 30, 0))
+    work(source, tmp_path / "out", gates=OPEN._replace(least_motion=0.003))
+    assert read_videos(tmp_path / "out") == ["moving"]
+    assert read_manifest(tmp_path / "out")["resting"]["reason"] == "near-static"
+
+
+def test_a_dry_run_writes_nothing_and_tells_time_and_disk(many, tmp_path):
+    plan = work(many, tmp_path / "out", dry_run=True)
+    assert not (tmp_path / "out").exists()
+    assert (plan.found, plan.kept, plan.todo, plan.trial.videos) == (150, 0, 150, 8)
+    summary = work(many, tmp_path / "out")
+    (share,) = {plan.todo / plan.trial.videos}
+    assert plan.trial.bytes * share == pytest.approx(summary.bytes, rel=0.05)
+    text = str(plan)
+    assert "150 videos found, 0 are there, 150 to do" in text
+    assert "estimated from 8 of them: " in text
+    assert "nothing was written" in text
+    before = contents(tmp_path / "out")
+    assert str(work(many, tmp_path / "out", dry_run=True)) == (
+        "150 videos found, 150 are there, 0 to do"
+    )
+    assert contents(tmp_path / "out") == before
+
+
 def test_limit_does_that_many(tree, tmp_path):
     assert work(tree, tmp_path, limit=2).videos == 2
     assert read_videos(tmp_path) == ["id1/a", "id1/b"]
@@ -264,8 +406,8 @@ def test_videos_that_were_skipped_are_tried_again(tmp_path):
     write_clip(source / "b.mp4")
     stored = (source / "b.landmarks.npy").rename(source / "elsewhere.npy")
     summary = work(source, output)
-    assert [outcome.video for outcome in summary.skipped] == ["b"]
-    assert "1 skipped (1 bad landmarks)" in str(summary)
+    assert "1 skipped" in str(summary)
+    assert "skipped 1: 1 bad landmarks" in str(summary)
     assert "b.landmarks.npy is missing" in str(summary)
     stored.rename(source / "b.landmarks.npy")
     assert work(source, output).videos == 2
@@ -286,16 +428,16 @@ def test_bad_videos_are_skipped_with_their_reason_and_the_good_come_through(tmp_
     write_clip(source / "a\nb.mp4")
     write_clip(source / f"{'x' * 235}.mp4")
     summary = work(source, output)
-    reasons = {outcome.video: outcome.reason for outcome in summary.skipped}
+    logged = read_manifest(output)
+    reasons = {video: entry["reason"] for video, entry in logged.items() if not entry["ok"]}
     assert reasons == {
         "a\nb": "unusable name", "cut": "unreadable", "empty": "unreadable",
         "faceless": "no face", "once": "too few usable frames", "short": "too few usable frames",
         "text": "unreadable", "wrong": "bad landmarks",
     }  # fmt: skip
     assert read_videos(output) == ["good", "x" * 235]
-    logged = read_manifest(output)
-    assert {video: entry["reason"] for video, entry in logged.items() if not entry["ok"]} == reasons
-    assert all("\n" not in outcome.detail for outcome in summary.skipped)
+    assert summary.report.skipped.total() == len(reasons)
+    assert all("\n" not in entry["detail"] for entry in logged.values())
 
 
 def test_an_unusable_source_ends_in_one_line_with_the_counts(tmp_path):
@@ -309,7 +451,7 @@ def test_a_failed_write_stops_the_run_and_names_the_file(tree, tmp_path, monkeyp
     def full(path, record):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(preprocessing, "write_record", full)
+    monkeypatch.setattr(job, "write_record", full)
     with pytest.raises(OSError, match=r"No space left .*a\.pkl"):
         work(tree, tmp_path)
 
@@ -348,12 +490,12 @@ def test_a_worker_killed_by_the_system_ends_the_run_in_one_line(tree, tmp_path):
 KILLER = """
 import os, signal, sys
 sys.argv[0] = "preprocess.py"
-import cli, dataset.preprocessing as preprocessing, preprocess
+import cli, dataset.job, preprocess
 
 def make_record(video, *_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-preprocessing.make_record = make_record
+dataset.job.make_record = make_record
 if __name__ == "__main__":
     cli.run(preprocess.main)
 """
@@ -378,30 +520,44 @@ def start(script, source, output, *options):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """Enough videos for a run to be interrupted in the middle."""
+    """Enough videos for a run to be interrupted in the middle, again and again."""
     source = tmp_path_factory.mktemp("many")
-    for number in range(60):
-        write_clip(source / f"id{number % 7}" / f"v{number}" / "1.mp4", frames=6, seed=number)
+    for number in range(150):
+        write_clip(source / f"id{number % 7}" / f"v{number}" / "1.mp4", frames=12, seed=number)
     return source
 
 
-def test_killed_at_random_moments_and_restarted_the_result_is_the_same(many, tmp_path):
-    work(many, tmp_path / "whole")
+def test_killed_at_20_random_moments_and_restarted_the_result_is_the_same(many, tmp_path):
+    larger = {"image_size": 128, "frames_per_video": 12}  # so that each video takes a while
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in larger.items()]
+    work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())), **larger)
     output, rng = tmp_path / "killed", random.Random(0)
-    interrupted = 0
-    for trial in range(4):
-        process = start("preprocess.py", many, output, "--workers", str(1 + trial % 2))
-        target = 8 + 12 * trial  # records, and then a random moment
-        while process.poll() is None and count(output) < target:
-            time.sleep(0.005)
-        time.sleep(rng.uniform(0, 0.02))
+    for trial in range(20):
+        process = start("preprocess.py", many, output, "--workers", str(1 + trial % 2), *options)
+        if trial % 4:  # at some of its first records, else at any moment from its start on
+            target = count(output) + rng.randrange(1, 5)
+            while process.poll() is None and count(output) < target:
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.01))
+        else:
+            time.sleep(rng.uniform(0, 0.5))
         process.kill()
         process.communicate()
-        interrupted += process.returncode == -signal.SIGKILL
-    assert interrupted >= 3
-    process = start("preprocess.py", many, output)
+        assert process.returncode == -signal.SIGKILL, f"trial {trial} was over too early"
+    assert 20 < count(output) < 150
+    process = start("preprocess.py", many, output, *options)
     assert process.wait(60) == 0
     assert contents(output) == contents(tmp_path / "whole")
+
+
+def test_two_runs_at_once_on_one_output_do_not_harm_each_other(many, tmp_path):
+    work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())))
+    output = tmp_path / "shared"
+    runs = [start("preprocess.py", many, output, "--workers", str(n)) for n in (1, 2)]
+    assert [run.wait(60) for run in runs] == [0, 0]
+    assert contents(output) == contents(tmp_path / "whole")
+    assert read_videos(output) == read_videos(tmp_path / "whole")
+    assert set(read_manifest(output)) == set(read_manifest(tmp_path / "whole"))
 
 
 def count(output):

@@ -29,7 +29,7 @@ from dataset.store import (
     write_videos,
 )
 from dataset.unpickling import UnsafePickleError, load_plain
-from tests.conftest import leave_half_written
+from tests.conftest import leave_half_written, run_script
 
 
 def make(frames=3, **changes):
@@ -235,26 +235,19 @@ def test_arrays_of_made_up_shape_or_type_are_refused_without_making_them(
         read_record(path)
 
 
-def test_damaged_records_raise_nothing_but_their_own_error(tmp_path):
-    path = tmp_path / "a.pkl"
-    write_record(path, make(frames=2))
-    good = path.read_bytes()
-    rng = np.random.default_rng(0)
-    for trial in range(1500):
-        bad = bytearray(good)
-        if trial % 3 == 0:
-            del bad[int(rng.integers(len(bad))) :]
-        else:
-            # Where the opcodes are; most of the file is pictures and landmarks.
-            start = int(rng.choice([0, len(bad) - 250]))
-            for place in rng.integers(start, start + 250, rng.integers(1, 4)):
-                bad[place] = rng.integers(256)
-        path.write_bytes(bad)
-        try:
-            record = read_record(path)
-        except StoreError:
-            continue
-        assert record.landmarks.shape == (len(record.frames), 68, 2)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_6000_damaged_records_run_nothing_and_raise_nothing_but_their_own_error(tmp_path, seed):
+    done = run_script("-m", "tests.dataset.fuzz_records", 6000, seed, tmp_path)
+    assert done.returncode == 0, done.stderr
+    refused, sound = map(int, done.stdout.split())
+    assert refused + sound == 6000
+    assert refused > 4000
+    assert sound > 100  # so the mutations are not all blatant
+
+
+def test_the_watch_over_damaged_records_sees_what_a_careless_reader_runs(tmp_path):
+    done = run_script("-m", "tests.dataset.fuzz_records", 6000, 2, tmp_path, "careless")
+    assert done.returncode == 3
 
 
 def test_only_the_opcodes_of_plain_values_are_written(tmp_path):
@@ -313,7 +306,7 @@ def test_good_videos_are_those_that_are_there(tmp_path):
     append_manifest(tmp_path, {"video": "c", "ok": False})
     write_record(tmp_path / "b.pkl", make())
     write_record(tmp_path / "c.pkl", make())
-    assert good_videos(tmp_path) == ["b"]
+    assert list(good_videos(tmp_path)) == ["b"]
 
 
 SETTINGS = {"image_size": 64, "frames_per_video": 9, "crop": "auto"}

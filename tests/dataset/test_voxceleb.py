@@ -72,12 +72,12 @@ def test_a_single_file_is_one_entry(tmp_path, name, kind):
     assert summary(tmp_path / name) == [(name.split(".")[0], kind, [name])]
 
 
-def test_hidden_files_and_what_is_no_file_are_passed_over(tmp_path):
+def test_hidden_files_are_passed_over_and_what_is_no_file_is_listed_to_be_refused(tmp_path):
     touch(tmp_path, "a.mp4", "._a.mp4", ".partial-1.mp4", ".cache/b.mp4")
     (tmp_path / "folder.mp4").mkdir()
     os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "broken.mp4").symlink_to(tmp_path / "gone.mp4")
-    assert [video.id for video in find_videos(tmp_path)] == ["a"]
+    assert [video.id for video in find_videos(tmp_path)] == ["a", "broken", "folder", "pipe"]
 
 
 def test_loops_of_links_end_and_linked_folders_are_visited_once(tmp_path):

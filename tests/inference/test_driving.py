@@ -25,9 +25,9 @@ class ListedLandmarks:
     def __init__(self, landmarks):
         self.landmarks, self.near = landmarks, []
 
-    def detect(self, frame, path, index, near=None):
-        self.near.append(near)
-        return self.landmarks[index]
+    def detect(self, frames, places, near):
+        self.near.extend(near)
+        return np.stack([self.landmarks[index] for _, index in places])
 
 
 @pytest.fixture(scope="module")

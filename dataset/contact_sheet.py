@@ -1,0 +1,72 @@
+"""Many small pictures on one large one, so that a person sees at a glance whether data is good."""
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dataset.images import decode_jpeg, resize, write_image
+from dataset.landmarks import PARTS
+from dataset.store import StoreError, read_record, video_path
+
+SHEET = "contact_sheet.jpg"
+SHOWN = 64
+TILE, LABEL = 160, 14  # pixels
+
+
+def write_contact_sheet(folder: Path, videos: list[str], seed: int = 0) -> Path | None:
+    """Write one frame of each of 64 random records, with its landmarks drawn, as one picture.
+
+    Records that cannot be read are left out.
+
+    Args:
+        folder: what preprocess.py wrote; the sheet is put into it.
+        videos: ids to choose from.
+        seed: chooses the records and the frames.
+
+    Returns:
+        The sheet; None if no record can be read.
+    """
+    rng = np.random.default_rng(seed)
+    tiles = []
+    for number in rng.permutation(len(videos)):
+        try:
+            record = read_record(video_path(folder, videos[number]))
+            frame = int(rng.integers(len(record.frames)))
+            picture = decode_jpeg(record.frames[frame])
+        except (StoreError, ValueError, OSError):
+            continue
+        tiles.append(_tile(picture, record.landmarks[frame], videos[number]))
+        if len(tiles) == SHOWN:
+            break
+    if not tiles:
+        return None
+    path = Path(folder) / SHEET
+    write_image(path, _arrange(tiles))
+    return path
+
+
+def _tile(picture: np.ndarray, landmarks: np.ndarray, name: str) -> np.ndarray:
+    """Draw landmarks and name onto a picture (S, S, 3), in the size of a tile."""
+    scale = TILE / len(picture)
+    tile = np.ascontiguousarray(resize(picture, TILE))
+    # Fixed-point coordinates with four binary digits: small faces need more than whole pixels.
+    points = np.rint(((landmarks + 0.5) * scale - 0.5).clip(-TILE, 2 * TILE) * 16).astype(np.int32)
+    for part in PARTS:
+        line = [points[part.indices]]
+        cv2.polylines(tile, line, part.closed, part.color, 1, cv2.LINE_AA, shift=4)
+    tile[-LABEL:] //= 3
+    label = name[-24:].encode("ascii", "replace").decode()
+    at = (3, TILE - 4)
+    cv2.putText(tile, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.33, (255,) * 3, 1, cv2.LINE_AA)
+    return tile
+
+
+def _arrange(tiles: list[np.ndarray]) -> np.ndarray:
+    """Put tiles into rows, as many as there are columns or one less."""
+    columns = math.ceil(math.sqrt(len(tiles)))
+    blank = np.zeros_like(tiles[0])
+    tiles = tiles + [blank] * (-len(tiles) % columns)
+    rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
+    return np.concatenate(rows)

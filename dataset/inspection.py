@@ -1,0 +1,116 @@
+"""Look over a folder of records: is everything there, readable, and good to look at?"""
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from dataset.contact_sheet import write_contact_sheet
+from dataset.images import decode_jpeg
+from dataset.progress import progress_bar
+from dataset.report import Report, outcome_of
+from dataset.store import (
+    SUFFIX,
+    StoreError,
+    last_entries,
+    read_record,
+    read_settings,
+    read_videos,
+    video_path,
+)
+
+LISTED = 20
+
+
+class Inspection(NamedTuple):
+    """What a folder of records holds."""
+
+    folder: Path
+    settings: dict[str, object]
+    videos: int
+    """Ids in videos.txt."""
+    frames: Counter[int]
+    """How many records have so many frames."""
+    bytes: int
+    """Size of the records, and of nothing else."""
+    damaged: tuple[str, ...]
+    """One line about each record of the list that is missing or cannot be read."""
+    unlisted: int
+    """Pickles that videos.txt does not name: of a run that was cut off, or of another source."""
+    report: Report
+    """Sums over the manifest, the last line about each video."""
+    sheet: Path | None
+
+    def __str__(self) -> str:
+        spread = ", ".join(f"{n} with {frames}" for frames, n in sorted(self.frames.items())[::-1])
+        made = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        lines = [
+            f"{self.videos} videos, {self.frames.total()} readable, {self.bytes / 1e6:.1f} MB",
+            f"made with {made}",
+            f"frames: {spread or 'none'}",
+        ]
+        if self.damaged:
+            lines.append(f"damaged or missing {len(self.damaged)}:")
+            lines += [f"  {line}" for line in self.damaged[:LISTED]]
+            if len(self.damaged) > LISTED:
+                lines.append(f"  and {len(self.damaged) - LISTED} more")
+        if self.unlisted:
+            lines.append(f"{self.unlisted} pickles are not in videos.txt: run preprocess.py again")
+        lines += self.report.lines()
+        if self.sheet:
+            lines.append(f"look at {self.sheet}")
+        return "\n".join(lines)
+
+
+def inspect(folder: Path) -> Inspection:
+    """Read every record of a folder, and write a contact sheet beside them.
+
+    Raises:
+        FileNotFoundError: the folder, its videos.txt or its data.json is missing.
+        StoreError: one of these is damaged.
+        OSError: the sheet cannot be written.
+    """
+    folder = Path(folder)
+    videos, settings = read_videos(folder), read_settings(folder)
+    frames, damaged, found, size = Counter(), [], 0, 0
+    for video in progress_bar(iterable=videos, unit="record", delay=2):
+        try:
+            path = video_path(folder, video)
+            size += path.stat().st_size
+            found += 1
+            frames[_count_frames(path)] += 1
+        except (StoreError, OSError) as error:
+            damaged.append(" ".join(str(error).split()))
+    report = Report()
+    for outcome in map(outcome_of, last_entries(folder)):
+        if outcome:
+            report.add(outcome)
+    return Inspection(
+        folder=folder,
+        settings=settings,
+        videos=len(videos),
+        frames=frames,
+        bytes=size,
+        damaged=tuple(damaged),
+        unlisted=sum(1 for _ in folder.rglob(f"*{SUFFIX}")) - found,
+        report=report,
+        sheet=write_contact_sheet(folder, videos),
+    )
+
+
+def _count_frames(path: Path) -> int:
+    """Read a record and each of its pictures.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    record = read_record(path)
+    for frame in record.frames:
+        try:
+            shape = decode_jpeg(frame).shape
+        except ValueError as error:
+            raise StoreError(f"{path}: {error}") from None
+        if shape[:2] != (record.image_size, record.image_size):
+            raise StoreError(
+                f"{path}: frames must have {record.image_size} pixels a side, got {shape}"
+            )
+    return len(record.frames)

@@ -1,0 +1,134 @@
+"""What became of the videos, in numbers and words: at the end of a run, or for a whole folder."""
+
+import heapq
+from collections import Counter
+from typing import Any, NamedTuple
+
+from dataset.findings import STAGES
+
+LISTED = 20  # skipped videos and videos with a cut that are named; all are in the manifest
+SLOWEST = 5
+
+
+class Outcome(NamedTuple):
+    """What became of one video: a line of the manifest."""
+
+    video: str
+    ok: bool
+    reason: str
+    """Empty, or a few words, the same for all videos with this fault."""
+    detail: str
+    frames: int
+    """Stored."""
+    bytes: int
+    seconds: float
+    looked: int = 0
+    """Frames that were decoded and looked at."""
+    refused: dict[str, int] = {}  # noqa: RUF012 - never changed
+    """Of these, how many each gate has refused."""
+    cuts: int = 0
+    """How often the picture changes at once between neighbouring frames of a segment."""
+    stages: dict[str, tuple[int, float]] = {}  # noqa: RUF012
+    """Frames and seconds of each stage."""
+
+
+class Report:
+    """Sums over outcomes; its size does not grow with their number."""
+
+    def __init__(self) -> None:
+        self.done = self.frames = self.bytes = self.looked = 0
+        self.skipped: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.stage_frames: Counter[str] = Counter()
+        self.stage_seconds: Counter[str] = Counter()
+        self.cuts = 0
+        self._complaints: list[str] = []
+        self._cut: list[str] = []
+        self._slowest: list[tuple[float, str]] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one video."""
+        if outcome.ok:
+            self.done += 1
+            self.frames += outcome.frames
+            self.bytes += outcome.bytes
+        else:
+            self.skipped[outcome.reason] += 1
+            if len(self._complaints) < LISTED:
+                self._complaints.append(f"{outcome.video}: {outcome.reason}: {outcome.detail}")
+        if outcome.cuts:
+            self.cuts += 1
+            if len(self._cut) < LISTED:
+                self._cut.append(outcome.video)
+        self.looked += outcome.looked
+        self.refused.update(outcome.refused)
+        for stage, (frames, seconds) in outcome.stages.items():
+            self.stage_frames[stage] += frames
+            self.stage_seconds[stage] += seconds
+        heapq.heappush(self._slowest, (outcome.seconds, outcome.video))
+        if len(self._slowest) > SLOWEST:
+            heapq.heappop(self._slowest)
+
+    @property
+    def videos(self) -> int:
+        """Number of videos that were counted."""
+        return self.done + self.skipped.total()
+
+    def reasons(self) -> str:
+        """Return how many videos were skipped for each reason, or nothing."""
+        return _listed(self.skipped)
+
+    @property
+    def first_complaint(self) -> str:
+        """Return about one of the skipped videos what is wrong with it, or nothing."""
+        return self._complaints[0] if self._complaints else ""
+
+    def lines(self) -> list[str]:
+        """Return all that is known beyond the first line, in words."""
+        lines = []
+        if self.skipped:
+            lines.append(f"skipped {self.skipped.total()}: {self.reasons()}")
+            lines += [f"  {complaint}" for complaint in sorted(self._complaints)]
+            if self.skipped.total() > LISTED:
+                lines.append(f"  and {self.skipped.total() - LISTED} more, see manifest.jsonl")
+        if self.refused:
+            share = self.refused.total() / max(self.looked, 1)
+            lines.append(
+                f"frames refused: {share:.1%} of {self.looked} looked at ({_listed(self.refused)})"
+            )
+        if self.cuts:
+            more = ", ..." if self.cuts > len(self._cut) else ""
+            named = ", ".join(sorted(self._cut))
+            lines.append(f"cuts in {self.cuts} videos, do they show one person? {named}{more}")
+        rates = [
+            f"{stage} {self.stage_frames[stage] / self.stage_seconds[stage]:.0f}"
+            for stage in STAGES
+            if self.stage_seconds[stage] > 0
+        ]
+        if rates:
+            lines.append(f"frames/s of one process: {', '.join(rates)}")
+        if self._slowest and max(self._slowest)[0] >= 0.1:
+            slowest = (f"{video} {took:.1f} s" for took, video in sorted(self._slowest)[::-1])
+            lines.append(f"slowest: {', '.join(slowest)}")
+        return lines
+
+
+def outcome_of(entry: dict[str, Any]) -> Outcome | None:
+    """Read a line of the manifest; None if it is of another make."""
+    try:
+        outcome = Outcome(**entry)
+        return outcome._replace(
+            frames=int(outcome.frames),
+            bytes=int(outcome.bytes),
+            seconds=float(outcome.seconds),
+            looked=int(outcome.looked),
+            refused={str(gate): int(count) for gate, count in outcome.refused.items()},
+            cuts=int(outcome.cuts),
+            stages={s: (int(frames), float(took)) for s, (frames, took) in outcome.stages.items()},
+        )
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return None
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())

@@ -1,0 +1,262 @@
+"""Detectors in processes of their own; most are plain ones, that start quickly."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dataset.detector_process import MOST_FRAMES, DetectorFailure, detector_processes
+from dataset.detectors import LARGEST_SIDE, create_detector
+from dataset.workers import run_jobs
+from tests.dataset.conftest import face_points
+
+ROOT = Path(__file__).parents[2]
+SLOW = 0.6  # seconds
+
+
+class PlainDetector:
+    """Tells in place of landmarks: the first pixel, the frame's number, how many are looked at at
+    once, its process, the frame's larger side; what a place's name says is done first."""
+
+    name = "plain"
+
+    def __init__(self, device):
+        if device == "wrong":
+            raise ValueError("there is no such device")
+        if device == "deadly":
+            os._exit(1)
+
+    def detect(self, frames, places, near):
+        for path, _ in places:
+            if path.name == "slow":
+                time.sleep(SLOW)
+            if path.name == "out of memory":
+                raise RuntimeError("CUDA out of memory\nand much more")
+            if path.name == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+        found = np.zeros((len(frames), 68, 2), np.float32)
+        for points, frame, (_, index), before in zip(found, frames, places, near, strict=True):
+            told = frame.flat[0], index, len(frames), os.getpid(), max(frame.shape)
+            points[:5, 0] = told
+            points[6:] = 0 if before is None else before[6:]
+        return found
+
+
+@pytest.fixture
+def plain():
+    """Two processes for up to four clients."""
+    with detector_processes(["cpu", "cpu"], 4, PlainDetector) as clients:
+        yield clients
+    assert multiprocessing.active_children() == []
+
+
+def ask(detector, name="clip", pixel=7, count=1):
+    frames = [np.full((40, 50, 3), pixel + index, np.uint8) for index in range(count)]
+    found = detector.detect(frames, [(Path(name), i) for i in range(count)], [None] * count)
+    pixels, numbers, together, process, _ = found[:, :5, 0].T.astype(int)
+    assert pixels.tolist() == [pixel + index for index in range(count)]
+    assert numbers.tolist() == list(range(count))
+    return together[0], process[0]
+
+
+def detect_one(detector, frame, near):
+    return detector.detect([frame], [(Path("clip"), 0)], [near])[0]
+
+
+def job(detector, pixel):
+    return ask(detector, pixel=pixel, count=3)[1], os.getpid(), detector.name
+
+
+def test_each_client_gets_its_own_answers_and_clients_are_spread_over_the_processes(plain):
+    detectors = [plain() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        rounds = [
+            list(pool.map(lambda n: ask(detectors[n], pixel=50 * n, count=n + 1), range(4)))
+            for _ in range(5)
+        ]
+    first, second, *others = [process for _, process in rounds[0]]
+    assert first != second
+    assert others == [first, second]
+    assert {detector.name for detector in detectors} == {"face-alignment"}
+
+
+def test_worker_processes_take_a_detector_each(plain):
+    results = list(run_jobs(job, [(pixel,) for pixel in range(20)], 2, plain))
+    assert len(results) == 20
+    assert len({worker for _, worker, _ in results}) == len({server for server, *_ in results}) == 2
+    assert {name for *_, name in results} == {"face-alignment"}
+
+
+def test_no_more_clients_than_agreed(plain):
+    for _ in range(4):
+        plain()
+    with pytest.raises(DetectorFailure, match="all 4 detectors are taken"):
+        plain()
+
+
+def test_fewer_clients_need_fewer_processes():
+    with detector_processes(["cpu", "cpu", "cpu"], 1, PlainDetector) as clients:
+        assert len(multiprocessing.active_children()) == 1
+        ask(clients())
+
+
+def test_frames_that_have_waited_are_looked_at_together():
+    with detector_processes(["cpu"], 4, PlainDetector) as clients, ThreadPoolExecutor(4) as pool:
+        detectors = [clients() for _ in range(4)]
+        busy = pool.submit(ask, detectors[0], "slow")
+        time.sleep(SLOW / 2)
+        waiting = [pool.submit(ask, detector, count=2) for detector in detectors[1:]]
+        assert busy.result()[0] == 1
+        assert [one.result()[0] for one in waiting] == [6, 6, 6]
+
+
+def test_no_more_frames_than_agreed_are_looked_at_together_and_none_waits_for_ever():
+    with detector_processes(["cpu"], 4, PlainDetector) as clients, ThreadPoolExecutor(4) as pool:
+        detectors = [clients() for _ in range(4)]
+        busy = pool.submit(ask, detectors[0], "slow")
+        time.sleep(SLOW / 2)
+        waiting = [pool.submit(ask, one, count=MOST_FRAMES // 2) for one in detectors[1:]]
+        assert busy.result()[0] == 1
+        counts = sorted(one.result()[0] for one in waiting)
+        assert counts == [MOST_FRAMES // 2, MOST_FRAMES, MOST_FRAMES]
+
+
+def test_large_frames_are_shrunk_before_they_are_sent(plain):
+    frame, near = np.zeros((64, 2 * LARGEST_SIDE, 3), np.uint8), face_points(99, 30, 20)
+    found = plain().detect([frame], [(Path("clip"), 0)], [near])[0]
+    assert (found[4, 0] + 0.5) / 2 - 0.5 == LARGEST_SIDE
+    assert np.allclose(found[6:], near[6:], atol=1e-3)
+
+
+def test_an_error_reaches_the_clients_in_one_line_and_the_process_goes_on(plain):
+    detector = plain()
+    with pytest.raises(DetectorFailure, match=r"on cpu fails: .*CUDA out of memory$") as error:
+        ask(detector, "out of memory")
+    assert "\n" not in str(error.value)
+    assert not isinstance(error.value, ValueError | OSError)  # those are a video's fault
+    ask(detector)
+
+
+def test_a_process_that_is_killed_fails_its_clients_at_once(plain):
+    detectors = [plain() for _ in range(4)]
+    start = time.monotonic()
+    with pytest.raises(DetectorFailure, match="process on cpu has ended") as error:
+        ask(detectors[0], "killed")
+    assert "\n" not in str(error.value)
+    with pytest.raises(DetectorFailure, match="has ended"):
+        ask(detectors[2])  # of the same process
+    assert time.monotonic() - start < 5
+    ask(detectors[1])
+
+
+def test_the_failure_reaches_the_caller_of_the_workers(plain):
+    with pytest.raises(DetectorFailure, match="has ended"):
+        list(run_jobs(ask, [("killed",)] * 4, 2, plain))
+
+
+def test_ctrl_c_is_left_to_the_parent(plain):
+    detector = plain()
+    _, process = ask(detector)
+    os.kill(process, signal.SIGINT)
+    assert ask(detector)[1] == process
+
+
+@pytest.mark.parametrize(
+    ("devices", "error", "message"),
+    [
+        (["cpu", "wrong"], ValueError, "^there is no such device$"),
+        (["deadly", "cpu"], DetectorFailure, "process on deadly has ended"),
+    ],
+)
+def test_a_process_that_does_not_start_is_an_error_before_any_work(devices, error, message):
+    with (
+        pytest.raises(error, match=message),
+        detector_processes(devices, 2, PlainDetector),
+    ):
+        raise AssertionError("it has started")
+    assert multiprocessing.active_children() == []
+
+
+def test_no_process_outlives_an_error_in_the_context_even_if_it_is_busy():
+    def fails(detector):
+        with pytest.raises(DetectorFailure, match="has ended"):
+            ask(detector, "slow")
+
+    with ThreadPoolExecutor(1) as pool:
+        with (
+            pytest.raises(KeyError, match="stop"),
+            detector_processes(["cpu", "cpu"], 2, PlainDetector) as clients,
+        ):
+            busy = pool.submit(fails, clients())
+            time.sleep(SLOW / 3)
+            raise KeyError("stop")
+        assert multiprocessing.active_children() == []
+        busy.result(timeout=5)
+
+
+PARENT = """
+import time
+from tests.dataset.test_detector_process import PlainDetector, ask
+from dataset.detector_process import detector_processes
+if __name__ == "__main__":
+    with detector_processes(["cpu"], 1, PlainDetector) as clients:
+        print(ask(clients())[1], flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_processes_end_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment
+    ) as parent:
+        child = Path("/proc", parent.stdout.readline().strip())
+        assert child.exists()
+        parent.kill()
+        parent.wait()
+        end = time.monotonic() + 10
+        while child.exists() and "State:\tZ" not in (child / "status").read_text():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def test_the_real_detector_finds_the_same_here_and_there(tmp_path, monkeypatch):
+    from tests.dataset.faces import random_weights
+
+    random_weights(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("NUMBA_OPT", "0")  # they compile the package's loops, seconds for each
+    noise = np.random.default_rng(0).integers(0, 80, (2, 64, 64, 3), dtype=np.uint8)
+    near = [face_points(32, 32, 30), None]
+    with detector_processes(["cpu", "cpu"], 2) as clients, ThreadPoolExecutor(2) as pool:
+        remotes = [clients(), clients()]
+        there = list(pool.map(detect_one, remotes, noise, near))
+    local = create_detector("face-alignment")
+    here = [detect_one(local, *one) for one in zip(noise, near, strict=True)]
+    assert np.isfinite(here).all()
+    assert np.array_equal(there, here)
+
+
+def test_weights_that_do_not_load_are_the_same_error_here_and_there(tmp_path, monkeypatch):
+    from dataset.aligner_weights import WEIGHTS
+
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    for name in WEIGHTS:
+        (folder / name).write_bytes(b"cut in half")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with (
+        pytest.raises(ValueError, match=r"does not start with .* on cpu"),
+        detector_processes(["cpu"], 1),
+    ):
+        raise AssertionError("it has started")
