@@ -220,25 +220,20 @@ def plan_runs(packets: Packets, indices: list[int]) -> list[Run]:
     return runs
 
 
-def read_packets(video: Video) -> tuple[Packets | None, av.VideoFrame | None]:
-    """Read all packets of a video that was just opened, decoding no more than its first frame.
+def read_packets(video: Video) -> Packets | None:
+    """Read all packets of a video that was just opened, without decoding them.
 
     Returns:
-        packets: None if they do not tell which frame is in which.
-        first: the first frame; None if none can be decoded.
+        None if they do not tell which frame is in which.
     """
-    first, rows = None, []
-    for packet in video.packets:
-        rows.append((packet.pts, packet.is_keyframe, packet.size, not packet.is_discard))
-        if first is None:
-            first = next(iter(video.decode(packet)), None)
-    if first is None:
-        first = next(iter(video.decode(None)), None)
     decoder = video.stream.codec_context
     if decoder.name not in TABLED_CODECS:
-        return None, first
-    reorders = decoder.name in ("h264", "hevc") and decoder.has_b_frames
-    return _checked(rows, reorders), first
+        return None
+    rows = [
+        (packet.pts, packet.is_keyframe, packet.size, not packet.is_discard)
+        for packet in video.packets
+    ]
+    return _checked(rows, decoder.name in ("h264", "hevc") and decoder.has_b_frames)
 
 
 def _checked(rows: list[tuple[int | None, bool, int, bool]], reorders: bool) -> Packets | None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from dataset.landmarks import POINTS
-from dataset.video import count_frames, probe
+from dataset.video import count_frames, index_video
 from dataset.voxceleb import PHOTO_SUFFIXES
 
 LANDMARKS_SUFFIX = ".landmarks.npy"
@@ -160,7 +160,7 @@ def read_landmarks(path: Path) -> np.ndarray:
         raise LandmarksError(f"{file} must be (frames, {POINTS}, 2), got {landmarks.shape}")
     # A video's own count may be wrong; only then are its frames counted.
     is_photo = Path(path).suffix.lower() in PHOTO_SUFFIXES
-    frames = 1 if is_photo else probe(path).frames
+    frames = 1 if is_photo else len(index_video(path).durations)
     if len(landmarks) != frames and not is_photo:
         frames = count_frames(path)
     if len(landmarks) != frames:

@@ -140,6 +140,8 @@ class FrameSearch:
             error = next(iter(self._problems.values()))
             bad_landmarks = isinstance(error, LandmarksError)
             return Rejected("bad landmarks" if bad_landmarks else "unreadable", f"{error}")
+        if not looked:
+            return Rejected("unreadable", f"{name}: none of its frames can be decoded")
         counts = ", ".join(f"{count} {reason}" for reason, count in refused.most_common())
         main = refused.most_common(1)[0][0] if refused else ""
         if main == "near-duplicate":

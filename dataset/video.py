@@ -1,8 +1,9 @@
 """Videos: ask about one, decode chosen frames or all of them in turn, write one."""
 
+import contextlib
+import functools
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from dataset.encoders import Ffmpeg, open_encoder
 from dataset.files import replacing
 
 USUAL_FPS = 25.0  # where a file does not say
+INDEXES_KEPT = 16
 WRITABLE = (".mp4", ".mov")
 
 
@@ -32,44 +34,57 @@ class VideoInfo(NamedTuple):
 class VideoIndex(NamedTuple):
     """Where the frames of a video are, in time and in the file."""
 
-    info: VideoInfo
     durations: np.ndarray
     """(F,) float64: seconds that each frame is shown; all the same where the file does not say."""
+    fps: float
+    """Frames per second, on average."""
     packets: Packets | None
     """How `read_frames` finds frames; None: only by decoding all those before."""
 
 
 def index_video(path: Path) -> VideoIndex:
-    """Learn what can be known of a video by decoding its first frame alone.
+    """Learn how many frames a video has and when each is shown, without decoding any.
 
-    Files that do not say when each frame is shown are decoded to count their frames.
+    Only files that do not say so are decoded, to count their frames. The last few answers are
+    kept: who reads frames and who reads their landmarks ask one after the other.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is not a video, or it has no frame.
     """
+    try:
+        state = Path(path).stat()
+    except OSError:
+        raise FileNotFoundError(f"{path} does not exist or is no file") from None
+    return _index(Path(path), state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=INDEXES_KEPT)
+def _index(path: Path, size: int, changed: int) -> VideoIndex:
     with Video(path) as video:
-        packets, first = read_packets(video)
+        packets = read_packets(video)
         rate, unit = float(video.stream.average_rate or 0), video.stream.time_base
-    if first is None:
-        raise ValueError(f"{path} has no frame that can be decoded")
     frames = count_frames(path) if packets is None else len(packets.shown)
+    if not frames:
+        raise ValueError(f"{path} has no frame that can be decoded")
     fps = rate if 0 < rate < 1000 else USUAL_FPS
-    return VideoIndex(
-        VideoInfo(frames, fps, *shown_size(first)),
-        _durations(packets, float(unit), fps) if packets else np.full(frames, 1 / fps),
-        packets,
-    )
+    durations = _durations(packets, float(unit), fps) if packets else np.full(frames, 1 / fps)
+    return VideoIndex(durations, fps, packets)
 
 
 def probe(path: Path) -> VideoInfo:
-    """Read a video's size, rate and number of frames, as `index_video` does.
+    """Read a video's size, rate and number of frames; its first frame alone is decoded.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is not a video, or it has no frame.
     """
-    return index_video(path).info
+    index = index_video(path)
+    with Video(path) as video, contextlib.closing(video.frames()) as frames:
+        first = next(frames, None)
+        if first is None:
+            raise ValueError(f"{path} has no frame that can be decoded")
+        return VideoInfo(len(index.durations), index.fps, *shown_size(first))
 
 
 def frame_durations(path: Path) -> np.ndarray:
@@ -142,7 +157,7 @@ def stream_frames(path: Path) -> Iterator[np.ndarray]:
 
 def _packets_of(path: Path) -> Packets | None:
     with Video(path) as video:
-        return read_packets(video)[0]
+        return read_packets(video)
 
 
 def _durations(packets: Packets, unit: float, fps: float) -> np.ndarray:
@@ -224,7 +239,7 @@ class VideoWriter:
         self._encoder.write(np.ascontiguousarray(frame))
         self._count += 1
 
-    @contextmanager
+    @contextlib.contextmanager
     def _open_session(self) -> Iterator[None]:
         with replacing(self.path) as self._partial:
             try:
@@ -261,7 +276,7 @@ class VideoWriter:
             ).wait()  # fmt: skip
 
 
-@contextmanager
+@contextlib.contextmanager
 def _complained(loss: str) -> Iterator[None]:
     try:
         yield

@@ -118,7 +118,8 @@ def test_chosen_frames_are_those_of_the_stream(kind, seek_bytes, monkeypatch):
     monkeypatch.setattr(decoding, "SEEK_BYTES", seek_bytes)
     every, index = list(stream_frames(kind)), index_video(kind)
     assert len(every) == FRAMES
-    assert index.info == VideoInfo(FRAMES, 25.0, 96, 80)
+    assert len(index.durations) == FRAMES
+    assert probe(kind) == VideoInfo(FRAMES, 25.0, 96, 80)
     assert count_frames(kind) == FRAMES
     assert (index.packets is not None) == KINDS[kind.name][2]
     np.testing.assert_allclose(index.durations, 0.04, atol=0.0011)
@@ -150,10 +151,19 @@ def test_only_the_frames_that_are_needed_are_decoded(clip, monkeypatch):
     assert len(times) == FRAMES
 
 
-def test_an_index_decodes_one_frame_alone(clip, monkeypatch):
+def test_an_index_decodes_nothing_and_is_made_once(clip, monkeypatch):
     times = decoded(monkeypatch)
-    index_video(clip)
-    assert len(times) == 1
+    made = index_video(clip)
+    assert index_video(clip) is made
+    assert times == []
+
+
+def test_a_file_that_has_changed_is_indexed_anew(clip, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clip.read_bytes())
+    before = len(index_video(path).durations)
+    encode(path, pictures=moving_scene(7)[0])
+    assert (before, len(index_video(path).durations)) == (FRAMES, 7)
 
 
 def test_frames_stored_behind_the_key_that_follows_them_are_decoded_in_one_run():

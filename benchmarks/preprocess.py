@@ -1,0 +1,155 @@
+"""How much faster is preprocessing than the naive way, on the same clips in the same run?
+
+    python -m benchmarks.preprocess                            # landmarks from files
+    python -m benchmarks.preprocess --detector face-alignment  # its networks, random weights
+    python -m benchmarks.preprocess --source VIDEOS --crop face
+
+The naive way opens each video, reads all its frames, picks K + 1 of them, and asks face-alignment's
+public call, as it is made by default but for compilation, for the landmarks of each. It stores the
+same pictures. Without --source, clips like VoxCeleb2's are made: six segments of 200 frames.
+
+Random networks find no faces, so here they do all their work and are then made to say where a
+plain face is, in both ways alike: what is measured is time alone.
+"""
+
+import argparse
+import functools
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+import config
+from benchmarks.clips import write_clips
+from dataset.crop import clip_box, crop, whole_box
+from dataset.detectors import LandmarkDetector, create_detector
+from dataset.images import encode_jpeg
+from dataset.job import Recipe, process
+from dataset.quality import Gates
+from dataset.report import Report
+from dataset.store import Record, video_path, write_record
+from dataset.voxceleb import SourceVideo, find_videos
+from dataset.workers import run_jobs
+from tests.dataset.faces import random_weights, say_faces
+
+FRAMES, SIZE, QUALITY = 9, 256, 95
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--source", type=Path, help="default: clips made for it")
+    parser.add_argument("--videos", type=int, default=12, help="how many are preprocessed")
+    parser.add_argument("--naive-videos", type=int, help="how many the naive way; default: all")
+    parser.add_argument("--detector", choices=["stored", "face-alignment"], default="stored")
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--crop", choices=["whole", "face"], default="whole")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--device", default="cpu", help="for the naive way and ours")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        source = options.source or folder / "clips"
+        if not options.source:
+            write_clips(source, options.videos)
+        if options.detector == "face-alignment":
+            os.environ["TORCH_HOME"] = str(folder)
+            random_weights(folder)
+        videos = find_videos(source)[: options.videos]
+        compare(videos, folder, options)
+
+
+def compare(videos: list[SourceVideo], folder: Path, options: argparse.Namespace) -> None:
+    """Do it both ways and print the figures."""
+    detect = read_stored if options.detector == "stored" else public_call(options.device)
+    few = videos[: options.naive_videos]
+    started = time.perf_counter()
+    for video in few:
+        preprocess_naively(video, folder / "naive", detect, options.crop)
+    naive = len(few) / (time.perf_counter() - started)
+
+    gates = Gates(**vars(config.Gates()))
+    recipe = Recipe(
+        SIZE, FRAMES, options.crop, options.detector, options.precision, QUALITY, 0, gates
+    )
+    make = functools.partial(make_detector, options.detector, options.device, options.precision)
+    report, warm = Report(), videos[: 2 * options.workers]
+    jobs = ((video, folder / "ours", recipe) for video in [*warm, *videos])
+    results = run_jobs(process, jobs, options.workers, make)
+    for _ in warm:  # the start of the processes is no work on videos
+        next(results)
+    started = time.perf_counter()
+    for outcome in results:
+        report.add(outcome)
+    ours = len(videos) / (time.perf_counter() - started)
+
+    print(f"{options.detector}, {options.precision}, {options.device}, {options.workers} workers")
+    print(f"naive: {naive:.3f} videos/s ({len(few)} videos)")
+    print(f"ours:  {ours:.3f} videos/s ({report.done} of {len(videos)} videos usable)")
+    print("\n".join(report.lines()))
+    print(f"ratio: {ours / naive:.1f}")
+
+
+def make_detector(name: str, device: str, precision: str) -> LandmarkDetector:
+    """Make the detector as preprocess.py does, and let it see faces."""
+    cv2.setNumThreads(1)
+    detector = create_detector(name, device, threads=1, precision=precision)
+    if name == "face-alignment":
+        say_faces(detector)
+        frame = np.zeros((64, 64, 3), np.uint8)
+        detector.detect([frame], [(Path("warm"), 0)], [None])  # its first call compiles
+    return detector
+
+
+def preprocess_naively(
+    video: SourceVideo,
+    output: Path,
+    detect: Callable[[Path, int, np.ndarray], np.ndarray],
+    mode: str,
+) -> None:
+    """Read everything, pick frames, find their landmarks one by one, cut, and store."""
+    frames = []
+    for path in video.segments:
+        capture, index = cv2.VideoCapture(str(path)), 0
+        while True:
+            there, frame = capture.read()
+            if not there:
+                break
+            frames.append((path, index, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)))
+            index += 1
+        capture.release()
+    chosen = np.sort(np.random.default_rng(0).choice(len(frames), FRAMES, replace=False))
+    picked = [(*frames[number], detect(*frames[number])) for number in chosen]
+    stored, moved = [], []
+    for _, _, frame, points in picked:
+        faces = np.stack([points for *_, points in picked])
+        box = whole_box(*frame.shape[:2]) if mode == "whole" else clip_box(faces)
+        square, landmarks = crop(frame, points, box, SIZE)
+        stored.append(encode_jpeg(square, QUALITY))
+        moved.append(landmarks)
+    origins = tuple((path.name, index) for path, index, *_ in picked)
+    record = Record(video.id, tuple(stored), np.stack(moved), origins, SIZE, "naive", mode)
+    write_record(video_path(output, video.id), record)
+
+
+def read_stored(path: Path, index: int, frame: np.ndarray) -> np.ndarray:
+    return np.load(path.with_suffix(".landmarks.npy"))[index]
+
+
+def public_call(device: str) -> Callable[[Path, int, np.ndarray], np.ndarray]:
+    """Return face-alignment as its own page shows it, mirrored pass and all threads included."""
+    detector = create_detector("face-alignment", device)
+    say_faces(detector)
+    networks = detector.networks
+    networks.flip_input = True
+    networks.get_landmarks_from_image(np.zeros((64, 64, 3), np.uint8))
+    torch.set_num_threads(os.cpu_count() or 1)
+    return lambda path, index, frame: networks.get_landmarks_from_image(frame)[0]
+
+
+if __name__ == "__main__":
+    main()
