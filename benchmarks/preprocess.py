@@ -73,6 +73,8 @@ def compare(videos: list[SourceVideo], folder: Path, options: argparse.Namespace
     naive = len(few) / (time.perf_counter() - started)
 
     gates = Gates(**vars(config.Gates()))
+    if options.detector == "face-alignment":
+        gates = gates._replace(least_motion=0.0)  # faces that are made up do not move
     recipe = Recipe(
         SIZE, FRAMES, options.crop, options.detector, options.precision, QUALITY, 0, gates
     )
@@ -146,6 +148,8 @@ def public_call(device: str) -> Callable[[Path, int, np.ndarray], np.ndarray]:
     say_faces(detector)
     networks = detector.networks
     networks.flip_input = True
+    for network in (networks.face_detector.face_detector, networks.face_alignment_net):
+        network.to(memory_format=torch.contiguous_format)
     networks.get_landmarks_from_image(np.zeros((64, 64, 3), np.uint8))
     torch.set_num_threads(os.cpu_count() or 1)
     return lambda path, index, frame: networks.get_landmarks_from_image(frame)[0]

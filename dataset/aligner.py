@@ -67,12 +67,9 @@ class FaceAlignmentDetector:
         fetch_weights()
         with _torch_settings_kept(threads):
             self.networks = _load_networks(device)
-        if precision == "bfloat16":  # whose matrix units want it so
-            for network in (
-                self.networks.face_detector.face_detector,
-                self.networks.face_alignment_net,
-            ):
-                network.to(memory_format=torch.channels_last)
+        # Channels last is a sixth faster on CPUs, and what matrix units want.
+        self.networks.face_detector.face_detector.to(memory_format=torch.channels_last)
+        self.networks.face_alignment_net.to(memory_format=torch.channels_last)
 
     def detect(self, frames: Frames, places: Places, near: Near) -> np.ndarray:
         """See `LandmarkDetector`."""
