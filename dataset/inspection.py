@@ -91,7 +91,7 @@ def inspect(folder: Path) -> Inspection:
         frames=frames,
         bytes=size,
         damaged=tuple(damaged),
-        unlisted=sum(1 for _ in folder.rglob(f"*{SUFFIX}")) - found,
+        unlisted=sum(not p.name.startswith(".") for p in folder.rglob(f"*{SUFFIX}")) - found,
         report=report,
         sheet=write_contact_sheet(folder, videos),
     )

@@ -146,8 +146,10 @@ def preprocess(
         trial = _try(todo, recipe, devices)
         free = shutil.disk_usage(_existing(output)).free
         return Plan(len(videos), len(videos) - len(todo), len(todo), trial, workers, free)
-    report = _work_through(todo, output, recipe, devices, workers)
-    remove_stale(output)  # of workers that outlived a killed run by a moment
+    try:
+        report = _work_through(todo, output, recipe, devices, workers)
+    finally:
+        remove_stale(output)  # of workers that were cut off, by Ctrl-C or with a killed run
     good = _list_videos(output)
     if not good:
         first = report.first_complaint or "none in this shard"

@@ -10,6 +10,8 @@ import torch
 
 from dataset.sample_heads import write_sample_heads
 
+# face-alignment compiles a small function in each process, for longer than these tests use it.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 torch.set_num_threads(1)  # small tests on a busy machine: waiting threads cost more than they give
 
 ROOT = Path(__file__).parent.parent

@@ -181,6 +181,66 @@ def test_face_alignment_without_weights_and_network(script, tmp_path, monkeypatc
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(script, tmp_path):
+    write_clip(tmp_path / "in" / "clip.mp4")
+    arguments = ("--source", tmp_path / "in", "--output", tmp_path / "out", *USUAL)
+    status, out, err = script(*arguments, "--dry-run")
+    assert (status, err) == (0, "")
+    assert "1 videos found, 0 are there, 1 to do" in out
+    assert "of disk" in out
+    assert not (tmp_path / "out").exists()
+
+
+def test_inspect_reports_on_a_folder_and_writes_its_sheet(script, tmp_path):
+    write_clip(tmp_path / "in" / "clip.mp4")
+    script("--source", tmp_path / "in", "--output", tmp_path / "out", *USUAL)
+    sheet = tmp_path / "out" / "contact_sheet.jpg"
+    sheet.unlink()
+    status, out, err = script("--inspect", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert out.startswith("1 videos, 1 readable, ")
+    assert sheet.is_file()
+
+
+def test_inspecting_a_folder_of_another_kind_ends_in_one_line(script, tmp_path):
+    assert_one_line(script("--inspect", tmp_path), tmp_path, "holds no videos.txt")
+    assert_one_line(script("--inspect", tmp_path / "nowhere"), "nowhere does not exist")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "--source and --output are needed"),
+        (("--source", "x"), "--source and --output are needed"),
+        (("--inspect", "x", "--output", "y"), "--inspect stands alone"),
+        (
+            ("--source", "x", "--output", "y", "--most-outside", "2"),
+            "--most-outside must be from 0",
+        ),
+        (
+            ("--source", "x", "--output", "y", "--least-face", "-1"),
+            "--least-face must be at least 0",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_or_are_out_of_range(script, arguments, words):
+    status, out, err = script(*arguments)
+    assert (status, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert words in err
+
+
+def test_a_gate_is_switched_off_by_its_option(script, tmp_path):
+    landmarks = write_clip(tmp_path / "in" / "clip.mp4")
+    resting = np.repeat(landmarks[:1], len(landmarks), 0)
+    np.save(tmp_path / "in" / "clip.landmarks.npy", resting)
+    arguments = ("--source", tmp_path / "in", *USUAL)
+    assert_one_line(script(*arguments, "--output", tmp_path / "a"), "1 near-static")
+    assert script(*arguments, "--output", tmp_path / "b", "--least-motion", 0)[0] == 0
+    changed = script(*arguments, "--output", tmp_path / "b")
+    assert_one_line(changed, "--least-motion must be 0", "got 0.003")
+
+
 def test_as_a_process_with_two_workers(tmp_path):
     for name in ("id1/a/00001", "id2/b/00001", "id2/b/00002"):
         write_clip(tmp_path / "in" / f"{name}.mp4")

@@ -324,3 +324,24 @@ def test_damaged_weights_are_named(tmp_path, monkeypatch):
     ) as error:
         create_detector("face-alignment", "cpu")
     assert "\n" not in str(error.value)
+
+
+def test_bfloat16_rounds_the_heatmaps_and_no_more(detector):
+    rough = create_detector("face-alignment", "cpu", threads=1, precision="bfloat16")
+    crops = np.random.default_rng(3).random((1, 3, 256, 256), np.float32)
+    with torch.inference_mode():
+        exact, rounded = detector._run_fan(crops), rough._run_fan(crops)
+    assert exact.dtype == rounded.dtype == np.float32
+    assert 0 < np.abs(rounded - exact).max() < 0.05 * np.ptp(exact)
+
+
+def test_a_face_is_found_in_bfloat16(detector):
+    rough = create_detector("face-alignment", "cpu", threads=1, precision="bfloat16")
+    say_faces(rough)
+    frame = np.zeros((96, 96, 3), np.uint8)
+    first, second = (
+        rough.detect([frame], [("clip.mp4", index)], [near])[0]
+        for index, near in enumerate((None, face_points(48, 48, 48)))
+    )
+    for found in (first, second):
+        assert np.abs(found.mean(0) - 48).max() < 8

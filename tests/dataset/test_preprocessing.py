@@ -1,5 +1,6 @@
 """Records are made in one way for all, whatever the number of workers and interruptions (P15)."""
 
+import contextlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import pytest
 import config
 from dataset import cutting, job, search
 from dataset.crop import clip_box, crop, face_box, whole_box
+from dataset.detector_process import DetectorFailure, RemoteDetector
 from dataset.detectors import StoredLandmarks
 from dataset.images import encode_jpeg, read_image
 from dataset.preprocessing import preprocess
@@ -26,6 +28,7 @@ from dataset.video import index_video, stream_frames
 from dataset.voxceleb import find_videos
 from tests.conftest import ROOT
 from tests.dataset.conftest import write_clip, write_photo, write_pictures
+from tests.dataset.faces import random_weights
 
 OPTIONS = {
     "detector": "stored", "crop": "auto", "image_size": 32, "frames_per_video": 5,
@@ -377,6 +380,47 @@ def test_a_face_that_rests_in_a_moving_picture_is_near_static(tmp_path):
     assert read_manifest(tmp_path / "out")["resting"]["reason"] == "near-static"
 
 
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """face-alignment's networks with random weights, for all processes."""
+    home = tmp_path_factory.mktemp("torch")
+    random_weights(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(home))
+        yield
+
+
+def test_detector_processes_find_what_a_detector_of_ones_own_finds(networks, tmp_path):
+    source = tmp_path / "in"
+    for number in range(2):
+        write_clip(source / f"{number}.mp4", frames=2, seed=number, width=64, height=64)
+    options = {"detector": "face-alignment", "crop": "whole", "frames_per_video": 2}
+    outcomes = []
+    for name, workers, devices in (("own", 1, ["cpu"]), ("apart", 2, ["cpu", "cpu"])):
+        with contextlib.suppress(ValueError):  # random networks may find no usable face at all
+            work(source, tmp_path / name, workers=workers, devices=devices, **options)
+        entries = read_manifest(tmp_path / name).values()
+        outcomes.append({e["video"]: (e["ok"], e["refused"], e["looked"]) for e in entries})
+        assert [entry["looked"] for entry in entries] == [2, 2]
+    assert outcomes[0] == outcomes[1]
+    records = [
+        {p.name: p.read_bytes() for p in (tmp_path / n).glob("*.pkl")} for n in ("own", "apart")
+    ]
+    assert records[0] == records[1]
+
+
+def test_a_detectors_process_that_dies_ends_the_run_in_one_line(networks, tmp_path, monkeypatch):
+    write_clip(tmp_path / "in" / "clip.mp4")
+
+    def fail(self, frames, places, near):
+        raise DetectorFailure("the detector's process on cuda:0 has ended")
+
+    monkeypatch.setattr(RemoteDetector, "detect", fail)
+    with pytest.raises(ChildProcessError, match=r"cuda:0 has ended; the same command goes on"):
+        work(tmp_path / "in", tmp_path / "out", detector="face-alignment", devices=["cpu", "cpu"])
+    assert read_manifest(tmp_path / "out") == {}  # it was no fault of the video
+
+
 def test_a_dry_run_writes_nothing_and_tells_time_and_disk(many, tmp_path):
     plan = work(many, tmp_path / "out", dry_run=True)
     assert not (tmp_path / "out").exists()
@@ -572,6 +616,7 @@ def test_ctrl_c_leaves_whole_files_only_and_no_workers(many, tmp_path):
     _, err = process.communicate(timeout=30)  # returns when the workers too have closed stderr
     assert process.returncode == 130
     assert "Traceback" not in err
+    assert not list(tmp_path.rglob(".partial*"))
     for path in tmp_path.rglob("*.pkl"):
         read_record(path)
     for line in (tmp_path / "manifest.jsonl").read_text().splitlines():
