@@ -224,10 +224,16 @@ def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     if path.exists():
         begun = read_settings(folder)
         for name, value in settings.items():
-            if begun.get(name) != value:
+            option = f"--{name.replace('_', '-')}"
+            if name not in begun:
                 raise ValueError(
-                    f"--{name.replace('_', '-')} must be {begun.get(name)}, as {folder} was begun "
-                    f"with it, got {value}; write to another --output"
+                    f"{folder} was begun by an earlier version, which had no {option}; write to "
+                    "another --output"
+                )
+            if begun[name] != value:
+                raise ValueError(
+                    f"{option} must be {begun[name]}, as {folder} was begun with it, got {value}; "
+                    "write to another --output"
                 )
         return
     with replacing(path, sync=True) as partial:

@@ -72,6 +72,18 @@ def write_photo(path: Path, seed: int = 0, **size) -> np.ndarray:
     return pictures[0]
 
 
+@pytest.fixture(scope="module")
+def random_networks(tmp_path_factory):
+    """Let face-alignment find random weights under the real names, in all processes."""
+    from tests.dataset.faces import random_weights  # which wants PyTorch
+
+    home = tmp_path_factory.mktemp("torch")
+    random_weights(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(home))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory) -> Path:
     """A VoxCeleb tree: 3 people, 4 videos, one of them in two segments."""

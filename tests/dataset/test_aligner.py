@@ -13,16 +13,12 @@ from dataset.aligner import FaceAlignmentDetector
 from dataset.aligner_weights import WEIGHTS, fetch_weights
 from dataset.detectors import create_detector, prepare_detector
 from tests.dataset.conftest import face_points
-from tests.dataset.faces import random_weights, say_faces, shift_scores
+from tests.dataset.faces import say_faces, shift_scores
 
 
 @pytest.fixture(scope="module")
-def detector(tmp_path_factory):
-    home = tmp_path_factory.mktemp("torch")
-    random_weights(home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCH_HOME", str(home))
-        yield create_detector("face-alignment", "cpu", threads=1)
+def detector(random_networks):
+    return create_detector("face-alignment", "cpu", threads=1)
 
 
 @pytest.fixture

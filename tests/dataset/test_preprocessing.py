@@ -28,7 +28,6 @@ from dataset.video import index_video, stream_frames
 from dataset.voxceleb import find_videos
 from tests.conftest import ROOT
 from tests.dataset.conftest import write_clip, write_photo, write_pictures
-from tests.dataset.faces import random_weights
 
 OPTIONS = {
     "detector": "stored", "crop": "auto", "image_size": 32, "frames_per_video": 5,
@@ -380,17 +379,7 @@ def test_a_face_that_rests_in_a_moving_picture_is_near_static(tmp_path):
     assert read_manifest(tmp_path / "out")["resting"]["reason"] == "near-static"
 
 
-@pytest.fixture(scope="module")
-def networks(tmp_path_factory):
-    """face-alignment's networks with random weights, for all processes."""
-    home = tmp_path_factory.mktemp("torch")
-    random_weights(home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCH_HOME", str(home))
-        yield
-
-
-def test_detector_processes_find_what_a_detector_of_ones_own_finds(networks, tmp_path):
+def test_detector_processes_find_what_a_detector_of_ones_own_finds(random_networks, tmp_path):
     source = tmp_path / "in"
     for number in range(2):
         write_clip(source / f"{number}.mp4", frames=2, seed=number, width=64, height=64)
@@ -409,7 +398,9 @@ def test_detector_processes_find_what_a_detector_of_ones_own_finds(networks, tmp
     assert records[0] == records[1]
 
 
-def test_a_detectors_process_that_dies_ends_the_run_in_one_line(networks, tmp_path, monkeypatch):
+def test_a_detectors_process_that_dies_ends_the_run_in_one_line(
+    random_networks, tmp_path, monkeypatch
+):
     write_clip(tmp_path / "in" / "clip.mp4")
 
     def fail(self, frames, places, near):

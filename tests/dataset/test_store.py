@@ -364,6 +364,12 @@ def test_an_error_of_the_disk_names_the_file_and_not_the_temporary_one(tmp_path)
     assert ".partial" not in str(error.value)
 
 
+def test_a_folder_of_an_earlier_version_is_named_as_that(tmp_path):
+    write_settings(tmp_path, SETTINGS)
+    with pytest.raises(ValueError, match=r"earlier version, which had no --least-face"):
+        write_settings(tmp_path, SETTINGS | {"least_face": 0.2})
+
+
 def test_settings_are_readable_text(tmp_path):
     write_settings(tmp_path, SETTINGS)
     assert json.loads((tmp_path / "data.json").read_text()) == SETTINGS
