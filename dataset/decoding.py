@@ -1,6 +1,7 @@
 """How frames are found in a video file: a table of its packets, and a decoder led by it."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain
@@ -16,6 +17,8 @@ from av.video.reformatter import VideoReformatter
 TABLED_CODECS = (
     "h264", "hevc", "av1", "libdav1d", "vp9", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg",
 )  # fmt: skip
+_of_thread = threading.local()
+
 SEEK_BYTES = 4_000_000  # less is read and dropped, which takes no longer than a seek
 
 
@@ -53,7 +56,6 @@ class Video:
             raise FileNotFoundError(f"{path} does not exist or is no file")
         av.logging.set_level(None)  # errors are raised, FFmpeg need not print them as well
         self.path, self._threads = Path(path), threads
-        self._converter = VideoReformatter()
         self._matrix: tuple[int, int, int, int] | None = None
         self._open()
 
@@ -146,7 +148,7 @@ class Video:
 
     def to_rgb(self, frame: av.VideoFrame) -> np.ndarray:
         """Convert a frame as its colour tags say and turn it upright: (H, W, 3) uint8 RGB."""
-        rgb = self._converter.reformat(frame, format="rgb24", interpolation="BICUBIC")
+        rgb = _converter().reformat(frame, format="rgb24", interpolation="BICUBIC")
         # Asked once: each frame that is asked is bound in a cycle, and its memory is freed late.
         self._matrix = self._matrix or _display_matrix(frame)
         return turn_upright(rgb.to_ndarray(), self._matrix)
@@ -187,6 +189,13 @@ class Video:
         else:
             self._close()
             self._open()
+
+
+def _converter() -> VideoReformatter:
+    """Return this thread's converter; its tables are costly to make and fit the next video too."""
+    if not hasattr(_of_thread, "converter"):
+        _of_thread.converter = VideoReformatter()
+    return _of_thread.converter
 
 
 class Run(NamedTuple):
