@@ -24,6 +24,7 @@ from dataset.detectors import (
     create_detector,
     detect_small,
 )
+from dataset.workers import interrupts_held
 
 MOST_FRAMES = 64  # taken at once, unless a single client sends more
 
@@ -105,7 +106,8 @@ def detector_processes(
             process = context.Process(
                 target=_serve, args=(device, ends, tell, make_detector), daemon=True
             )
-            process.start()
+            with interrupts_held():
+                process.start()
             stack.callback(_end, process)
             for end in (tell, *ends):  # the process alone has them: its end is then seen
                 end.close()
@@ -153,7 +155,7 @@ def _serve(
     make_detector: Callable[[str], LandmarkDetector],
 ) -> None:
     """Answer the requests of clients, until the process that has started this one ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
     cv2.setNumThreads(1)
     try:
         detector = make_detector(device)

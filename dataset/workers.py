@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
@@ -55,6 +56,9 @@ def run_jobs(
         workers, context, initializer=_start_worker, initargs=(lifeline, make_context)
     )
     try:
+        with interrupts_held():
+            for _ in range(workers):  # each job starts a process, as long as none is idle
+                pool.submit(os.getpid)
         yield from _stream(pool, function, iter(jobs), AHEAD * workers)
     except BrokenProcessPool:
         raise ChildProcessError(
@@ -68,6 +72,23 @@ def run_jobs(
         pool.shutdown(cancel_futures=True)
         held.close()
         lifeline.close()
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back in the block; processes that are started in it never hear of it.
+
+    It is for this process to handle. One that is just starting would die of it with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stream(
@@ -87,7 +108,7 @@ def _stream(
 def _start_worker(lifeline: Connection, make_context: Callable[[], Context]) -> None:
     global _context
     _context = functools.cache(make_context)  # called by the first job: its errors are then seen
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     cv2.setNumThreads(1)
 

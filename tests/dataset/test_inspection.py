@@ -11,7 +11,14 @@ from dataset.images import read_image
 from dataset.inspection import inspect
 from dataset.quality import OPEN
 from dataset.report import Outcome, Report, outcome_of
-from dataset.store import append_manifest, read_manifest, read_videos, video_path
+from dataset.store import (
+    append_manifest,
+    read_manifest,
+    read_record,
+    read_videos,
+    video_path,
+    write_record,
+)
 from tests.dataset.conftest import write_clip
 from tests.dataset.test_preprocessing import contents, work
 
@@ -51,6 +58,16 @@ def test_damaged_missing_and_unlisted_records_are_named(folder):
     for video in (videos[0], videos[1], videos[3]):
         assert sum(str(video_path(folder, video)) in line for line in found.damaged) == 1
     assert "damaged or missing 3:" in str(found)
+
+
+def test_a_picture_that_does_not_decode_is_damage(folder):
+    path = video_path(folder, "id1/a")
+    record = read_record(path)
+    broken = (record.frames[0][:2] + b"no picture", *record.frames[1:])
+    write_record(path, record._replace(frames=broken))
+    (line,) = inspect(folder).damaged
+    assert str(path) in line
+    assert "not a picture" in line
 
 
 def test_inspecting_changes_no_record(folder):
@@ -123,6 +140,7 @@ def test_a_report_adds_up_and_its_size_does_not_grow():
     assert "cuts in 1500 videos" in text
     assert "decode 12" in text
     assert "slowest: v2999 2999.0 s, v2998 2998.0 s" in text
+    assert "v2994" not in text
 
 
 def test_a_line_of_the_manifest_comes_back_as_it_was(tmp_path):

@@ -24,10 +24,10 @@ from dataset.records import make_record
 from dataset.sample_heads import render, sample_video
 from dataset.search import Rejected, order_frames
 from dataset.store import read_manifest, read_record, read_settings, read_videos, video_path
-from dataset.video import index_video, stream_frames
+from dataset.video import index_video, read_frames, stream_frames
 from dataset.voxceleb import find_videos
-from tests.conftest import ROOT
-from tests.dataset.conftest import write_clip, write_photo, write_pictures
+from tests.conftest import ROOT, leave_half_written
+from tests.dataset.conftest import moving_scene, write_clip, write_photo, write_pictures
 
 OPTIONS = {
     "detector": "stored", "crop": "auto", "image_size": 32, "frames_per_video": 5,
@@ -224,10 +224,37 @@ def test_a_file_that_overstates_its_length_still_gives_enough_frames(tmp_path, m
         index = index_video(path)
         return index._replace(durations=np.full(200, 0.04), packets=None)
 
+    def noting(path, indices, index):
+        asked.append(list(indices))
+        return read_frames(path, indices, index)
+
+    asked = []
     monkeypatch.setattr(search, "index_video", overstate)
+    monkeypatch.setattr(search, "read_frames", noting)
     record = record_of(tmp_path / "clip.avi", frames=9)
     assert len(record.frames) == 9
+    end = min(index for index in asked[0] if index >= 20)
+    assert all(index < end for later in asked[1:] for index in later)  # it has learnt the end
     assert max(index for _, index in record.origins) < len(landmarks)
+
+
+def test_a_video_of_which_nothing_can_be_decoded_is_unreadable(tmp_path, monkeypatch):
+    write_clip(tmp_path / "clip.mp4", frames=10)
+    monkeypatch.setattr(search, "read_frames", lambda *_: iter(()))
+    with pytest.raises(Rejected, match="none of its frames can be decoded") as error:
+        record_of(tmp_path / "clip.mp4")
+    assert error.value.reason == "unreadable"
+
+
+def test_a_video_of_two_pictures_is_near_static(tmp_path):
+    one, other = moving_scene(30, 192, 160)[0][[0, 15]]
+    landmarks = moving_scene(30, 192, 160)[1]
+    write_pictures(tmp_path / "clip.mp4", [one] * 15 + [other] * 15, landmarks)
+    gates = OPEN._replace(least_change=6.0)
+    with pytest.raises(Rejected, match="near-duplicate") as error:
+        record_of(tmp_path / "clip.mp4", frames=9, gates=gates)
+    assert error.value.reason == "near-static"
+    assert len(record_of(tmp_path / "clip.mp4", frames=2, gates=gates).frames) == 2
 
 
 def test_frames_that_do_not_fit_into_memory_are_decoded_again_with_the_same_result(
@@ -484,11 +511,13 @@ def test_an_unusable_source_ends_in_one_line_with_the_counts(tmp_path):
 
 def test_a_failed_write_stops_the_run_and_names_the_file(tree, tmp_path, monkeypatch):
     def full(path, record):
+        leave_half_written(path)
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(job, "write_record", full)
     with pytest.raises(OSError, match=r"No space left .*a\.pkl"):
         work(tree, tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix == ".pkl"]
 
 
 def test_other_settings_in_the_same_folder_are_refused(tree, tmp_path):
@@ -597,6 +626,18 @@ def test_two_runs_at_once_on_one_output_do_not_harm_each_other(many, tmp_path):
 
 def count(output):
     return sum(1 for _ in output.rglob("*.pkl")) if output.exists() else 0
+
+
+@pytest.mark.parametrize("delay", [0.6, 0.8, 1.0, 1.2])
+def test_ctrl_c_while_workers_start_is_quiet(many, tmp_path, delay):
+    process = start("preprocess.py", many, tmp_path, "--workers", "2")
+    while process.poll() is None and not (tmp_path / "data.json").exists():
+        time.sleep(0.002)
+    time.sleep(delay - 0.6)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (0, 130)  # or it was done before
+    assert "Traceback" not in err
 
 
 def test_ctrl_c_leaves_whole_files_only_and_no_workers(many, tmp_path):

@@ -303,7 +303,8 @@ def test_strange_lines_of_the_manifest_are_ignored(tmp_path, line):
 def test_good_videos_are_those_that_are_there(tmp_path):
     for video in ("a", "b"):
         append_manifest(tmp_path, {"video": video, "ok": True})
-    append_manifest(tmp_path, {"video": "c", "ok": False})
+    append_manifest(tmp_path, {"video": "c", "ok": True})
+    append_manifest(tmp_path, {"video": "c", "ok": False})  # the last line counts
     write_record(tmp_path / "b.pkl", make())
     write_record(tmp_path / "c.pkl", make())
     assert list(good_videos(tmp_path)) == ["b"]
