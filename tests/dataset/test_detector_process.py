@@ -71,6 +71,7 @@ def detect_one(detector, frame, near):
 
 
 def job(detector, pixel):
+    time.sleep(0.1)  # so that the other worker, however late it starts, gets some as well
     return ask(detector, pixel=pixel, count=3)[1], os.getpid(), detector.name
 
 
@@ -88,8 +89,8 @@ def test_each_client_gets_its_own_answers_and_clients_are_spread_over_the_proces
 
 
 def test_worker_processes_take_a_detector_each(plain):
-    results = list(run_jobs(job, [(pixel,) for pixel in range(20)], 2, plain))
-    assert len(results) == 20
+    results = list(run_jobs(job, [(pixel,) for pixel in range(40)], 2, plain))
+    assert len(results) == 40
     assert len({worker for _, worker, _ in results}) == len({server for server, *_ in results}) == 2
     assert {name for *_, name in results} == {"face-alignment"}
 
