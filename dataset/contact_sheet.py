@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from dataset.images import decode_jpeg, resize, write_image
-from dataset.landmarks import PARTS
+from dataset.landmarks import draw_over
 from dataset.store import StoreError, read_record, video_path
 
 SHEET = "contact_sheet.jpg"
@@ -51,11 +51,7 @@ def _tile(picture: np.ndarray, landmarks: np.ndarray, name: str) -> np.ndarray:
     """Draw landmarks and name onto a picture (S, S, 3), in the size of a tile."""
     scale = TILE / len(picture)
     tile = np.ascontiguousarray(resize(picture, TILE))
-    # Fixed-point coordinates with four binary digits: small faces need more than whole pixels.
-    points = np.rint(((landmarks + 0.5) * scale - 0.5).clip(-TILE, 2 * TILE) * 16).astype(np.int32)
-    for part in PARTS:
-        line = [points[part.indices]]
-        cv2.polylines(tile, line, part.closed, part.color, 1, cv2.LINE_AA, shift=4)
+    draw_over(tile, (landmarks + 0.5) * scale - 0.5)
     tile[-LABEL:] //= 3
     label = name[-24:].encode("ascii", "replace").decode()
     at = (3, TILE - 4)

@@ -12,14 +12,16 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from dataset.orientation import Matrix, display_matrix, turn_upright
+
 # A packet of these holds one frame, and decoding may begin at any packet that is marked as a key.
 # VP8 for one has packets that are never shown, and nothing but their bits tells which.
 TABLED_CODECS = (
     "h264", "hevc", "av1", "libdav1d", "vp9", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg",
 )  # fmt: skip
-_of_thread = threading.local()
-
 SEEK_BYTES = 4_000_000  # less is read and dropped, which takes no longer than a seek
+
+_of_thread = threading.local()
 
 
 class PacketsMisleadError(Exception):
@@ -56,7 +58,7 @@ class Video:
             raise FileNotFoundError(f"{path} does not exist or is no file")
         av.logging.set_level(None)  # errors are raised, FFmpeg need not print them as well
         self.path, self._threads = Path(path), threads
-        self._matrix: tuple[int, int, int, int] | None = None
+        self._matrix: Matrix | None = None
         self._open()
 
     def __enter__(self) -> "Video":
@@ -150,7 +152,7 @@ class Video:
         """Convert a frame as its colour tags say and turn it upright: (H, W, 3) uint8 RGB."""
         rgb = _converter().reformat(frame, format="rgb24", interpolation="BICUBIC")
         # Asked once: each frame that is asked is bound in a cycle, and its memory is freed late.
-        self._matrix = self._matrix or _display_matrix(frame)
+        self._matrix = self._matrix or display_matrix(frame)
         return turn_upright(rgb.to_ndarray(), self._matrix)
 
     def _needed_frames(
@@ -271,31 +273,3 @@ def _skip_to(frames: Iterator[av.VideoFrame], time: int) -> av.VideoFrame:
         if frame.pts is None or frame.pts > time:
             break
     raise PacketsMisleadError
-
-
-def shown_size(frame: av.VideoFrame) -> tuple[int, int]:
-    """Return the width and height of a frame once it is upright."""
-    a, b, *_ = _display_matrix(frame)
-    return (frame.height, frame.width) if abs(b) > abs(a) else (frame.width, frame.height)
-
-
-def turn_upright(picture: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
-    """Turn or mirror a picture (H, W, 3) by quarter turns, as a file asks for.
-
-    Args:
-        picture: as it was decoded.
-        matrix: a, b, c, d; (x, y) is shown at (ax + cy, bx + dy).
-    """
-    a, b, c, d = matrix
-    if abs(b) > abs(a):
-        picture, a, d = picture.transpose(1, 0, 2), c, b
-    picture = picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
-    return np.ascontiguousarray(picture)
-
-
-def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
-    data = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
-        return 1, 0, 0, 1
-    a, b, _, c, d, *_ = np.frombuffer(data, np.int32).tolist()
-    return a, b, c, d

@@ -38,15 +38,12 @@ class Findings:
             self.frames[stage] += frames
 
     def timed_each(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield the items, and add the time that they take to come to a stage."""
+        """Yield the items, none of them None, and add the time they take to come to a stage."""
         waiting = iter(items)
         while True:
-            started = time.perf_counter()
-            try:
-                item = next(waiting)
-            except StopIteration:
+            with self.timed(stage, frames=0):
+                item = next(waiting, None)
+            if item is None:
                 return
-            finally:
-                self.seconds[stage] += time.perf_counter() - started
             self.frames[stage] += 1
             yield item

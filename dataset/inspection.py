@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dataset.contact_sheet import write_contact_sheet
 from dataset.images import decode_jpeg
 from dataset.progress import progress_bar
-from dataset.report import Report, outcome_of
+from dataset.report import Report, indented, outcome_of
 from dataset.store import (
     SUFFIX,
     StoreError,
@@ -17,8 +17,6 @@ from dataset.store import (
     read_videos,
     video_path,
 )
-
-LISTED = 20
 
 
 class Inspection(NamedTuple):
@@ -50,9 +48,7 @@ class Inspection(NamedTuple):
         ]
         if self.damaged:
             lines.append(f"damaged or missing {len(self.damaged)}:")
-            lines += [f"  {line}" for line in self.damaged[:LISTED]]
-            if len(self.damaged) > LISTED:
-                lines.append(f"  and {len(self.damaged) - LISTED} more")
+            lines += indented(self.damaged, len(self.damaged))
         if self.unlisted:
             lines.append(f"{self.unlisted} pickles are not in videos.txt: run preprocess.py again")
         lines += self.report.lines()

@@ -1,5 +1,6 @@
 """The 68-point face convention: groups, colours, and the landmark image that networks see."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 
 POINTS = 68
 THICKNESS = 2 / 256  # of the image's side: 2 pixels at 256, 1 at 64 and 128
+FRACTION = 4  # binary digits of smooth lines' ends: small faces need more than whole pixels
 
 
 class Part(NamedTuple):
@@ -60,13 +62,35 @@ def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) ->
     if not np.isfinite(landmarks).all():
         raise ValueError("landmarks must be finite, got NaN or infinity")
     canvas = np.zeros((size, size, 3), np.uint8)
+    thickness = max(1, round(THICKNESS * size))
     # Far points are drawn no further out than this: OpenCV's integers would wrap around.
     points = np.clip(np.rint(landmarks), -8 * size, 8 * size).astype(np.int32)
-    thickness = max(1, round(THICKNESS * size))
-    for part in PARTS:
-        if part.name == "inner lips" and not inner_lips:
-            continue
-        cv2.polylines(
-            canvas, [points[part.indices]], part.closed, part.color, thickness, cv2.LINE_8
-        )
+    parts = [part for part in PARTS if inner_lips or part.name != "inner lips"]
+    _draw_lines(canvas, points, parts, thickness, cv2.LINE_8)
     return canvas
+
+
+def draw_over(frame: np.ndarray, landmarks: np.ndarray) -> None:
+    """Draw landmarks onto a frame in thin smooth lines, for people to look at.
+
+    Args:
+        frame: (S, S, 3) uint8 RGB, contiguous; is changed.
+        landmarks: (68, 2) finite, pixels of the frame; points may lie outside.
+    """
+    size = len(frame)
+    fixed = landmarks.clip(-size, 2 * size) * 2**FRACTION
+    points = np.rint(fixed).astype(np.int32)
+    _draw_lines(frame, points, PARTS, 1, cv2.LINE_AA, FRACTION)
+
+
+def _draw_lines(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    parts: Sequence[Part],
+    thickness: int,
+    kind: int,
+    fraction: int = 0,
+) -> None:
+    for part in parts:
+        line = [points[part.indices]]
+        cv2.polylines(canvas, line, part.closed, part.color, thickness, kind, fraction)

@@ -2,6 +2,7 @@
 
 import heapq
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dataset.findings import STAGES
@@ -88,9 +89,8 @@ class Report:
         lines = []
         if self.skipped:
             lines.append(f"skipped {self.skipped.total()}: {self.reasons()}")
-            lines += [f"  {complaint}" for complaint in sorted(self._complaints)]
-            if self.skipped.total() > LISTED:
-                lines.append(f"  and {self.skipped.total() - LISTED} more, see manifest.jsonl")
+            rest = ", see manifest.jsonl"
+            lines += indented(sorted(self._complaints), self.skipped.total(), rest)
         if self.refused:
             share = self.refused.total() / max(self.looked, 1)
             lines.append(
@@ -111,6 +111,18 @@ class Report:
             slowest = (f"{video} {took:.1f} s" for took, video in sorted(self._slowest)[::-1])
             lines.append(f"slowest: {', '.join(slowest)}")
         return lines
+
+
+def indented(lines: Sequence[str], total: int, rest: str = "") -> list[str]:
+    """Return the first lines of a list below its heading, and how many more there are.
+
+    Args:
+        lines: all of them, or at least the first LISTED.
+        total: how many there are.
+        rest: said of those left out.
+    """
+    shown = [f"  {line}" for line in lines[:LISTED]]
+    return shown + [f"  and {total - LISTED} more{rest}"] * (total > LISTED)
 
 
 def outcome_of(entry: dict[str, Any]) -> Outcome | None:

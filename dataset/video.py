@@ -10,9 +10,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from dataset.decoding import Packets, PacketsMisleadError, Video, read_packets, shown_size
+from dataset.decoding import Packets, PacketsMisleadError, Video, read_packets
 from dataset.encoders import Ffmpeg, open_encoder
 from dataset.files import replacing
+from dataset.orientation import shown_size
 
 USUAL_FPS = 25.0  # where a file does not say
 INDEXES_KEPT = 16
@@ -85,16 +86,6 @@ def probe(path: Path) -> VideoInfo:
         if first is None:
             raise ValueError(f"{path} has no frame that can be decoded")
         return VideoInfo(len(index.durations), index.fps, *shown_size(first))
-
-
-def frame_durations(path: Path) -> np.ndarray:
-    """Tell for how many seconds each frame is shown: (F,) float64, as `index_video` does.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not a video, or it has no frame.
-    """
-    return index_video(path).durations
 
 
 def count_frames(path: Path) -> int:

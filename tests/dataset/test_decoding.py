@@ -15,7 +15,6 @@ from dataset.decoding import Video, plan_runs
 from dataset.video import (
     VideoInfo,
     count_frames,
-    frame_durations,
     index_video,
     probe,
     read_frames,
@@ -220,19 +219,19 @@ def test_frames_of_varying_length_are_found_and_timed(tmp_path):
     assert len(every) == FRAMES
     for indices in random_subsets(FRAMES):
         assert_equal(read_frames(path, indices), every, indices)
-    durations = frame_durations(path)
+    durations = index_video(path).durations
     np.testing.assert_allclose(durations[:-1], lengths[:-1] / 1000, atol=1e-4)
     assert durations[-1] == pytest.approx(np.median(lengths[:-1]) / 1000, abs=1e-4)
 
 
 def test_durations_are_equal_where_times_are_unknown(tmp_path):
     path = encode(tmp_path / "raw.h264")
-    np.testing.assert_array_equal(frame_durations(path), np.full(FRAMES, 1 / probe(path).fps))
+    np.testing.assert_array_equal(index_video(path).durations, np.full(FRAMES, 1 / probe(path).fps))
 
 
 def test_one_frame_lasts_as_long_as_the_rate_says(tmp_path):
     path = encode(tmp_path / "one.mp4", pictures=moving_scene(1)[0])
-    assert frame_durations(path) == pytest.approx([0.04])
+    assert index_video(path).durations == pytest.approx([0.04])
 
 
 ONE = 1 << 16  # of a display matrix, which turns (x, y) to (ax + cy, bx + dy)
