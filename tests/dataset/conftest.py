@@ -92,3 +92,12 @@ def tree(tmp_path_factory) -> Path:
         write_clip(folder / f"{name}.mp4", frames=14 + seed, missing=(2, 3), seed=seed)
     write_clip(folder / "id3/c/00001.avi", seed=9)
     return folder
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory):
+    """Enough videos for a run to be interrupted in the middle, again and again."""
+    source = tmp_path_factory.mktemp("many")
+    for number in range(150):
+        write_clip(source / f"id{number % 7}" / f"v{number}" / "1.mp4", frames=12, seed=number)
+    return source
