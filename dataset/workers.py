@@ -80,6 +80,26 @@ def interrupts_held() -> Iterator[None]:
 
     It is for this process to handle. One that is just starting would die of it with a traceback.
     """
+    if threading.current_thread() is not threading.main_thread():  # Ctrl-C does not come here
+        yield
+        return
+    noted = []
+    handler = signal.signal(signal.SIGINT, lambda *_: noted.append(True))
+    try:
+        with _interrupts_blocked():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if noted:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C in this thread and in processes that it starts.
+
+    Any other thread of this process, such as one of OpenBLAS, still takes it for the main one.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import config
 from dataset.quality import Gates
 from dataset.store import read_manifest, read_record, read_videos
+from dataset.workers import interrupts_held
 from tests.conftest import ROOT
 from tests.dataset.test_preprocessing import contents, work
 
@@ -105,6 +107,24 @@ def test_ctrl_c_while_workers_start_is_quiet(many, tmp_path, delay):
     _, err = process.communicate(timeout=30)
     assert process.returncode in (0, 130)  # or it was done before
     assert "Traceback" not in err
+
+
+def test_ctrl_c_that_another_thread_takes_is_held_back_too():
+    over = threading.Event()
+    other = threading.Thread(target=over.wait)  # like those of OpenBLAS: it blocks no signal
+    other.start()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    finished = False
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            finished = True
+    finally:
+        signal.signal(signal.SIGINT, before)
+        over.set()
+        other.join()
+    assert finished
 
 
 def test_ctrl_c_leaves_whole_files_only_and_no_workers(many, tmp_path):
