@@ -4,10 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from metric.pixels import require_same_shape
+
 
 def ssim(
     a: Tensor,
     b: Tensor,
+    black: float = -1.0,
     data_range: float = 2.0,
     window: int = 11,
     sigma: float = 1.5,
@@ -18,7 +21,8 @@ def ssim(
 
     Args:
         a, b: (B, C, H, W), here in [-1, 1].
-        data_range: largest difference between two pixels.
+        black: value of a black pixel; the measure is made for values from 0 up.
+        data_range: difference of white and black.
         window, sigma: side and standard deviation of the Gaussian window, pixels.
         k1, k2: constants that keep the ratios finite.
 
@@ -30,10 +34,9 @@ def ssim(
 
     Source: Wang et al. 2004, Eq. 13, with its Gaussian window.
     """
-    if a.shape != b.shape:
-        raise ValueError(f"images must have the same shape, got {tuple(a.shape)}, {tuple(b.shape)}")
-    if a.ndim != 4 or min(a.shape[-2:]) < window:
-        raise ValueError(f"images must be (B, C, H, W) of {window} pixels or more, got {a.shape}")
+    require_same_shape(a, b)
+    if min(a.shape[-2:]) < window:
+        raise ValueError(f"images must be of {window} pixels or more, got {tuple(a.shape)}")
     offsets = torch.arange(window, device=a.device) - (window - 1) / 2
     profile = torch.exp(-(offsets**2) / (2 * sigma**2))
     profile = profile / profile.sum()
@@ -48,6 +51,7 @@ def ssim(
     variance_b = local_mean(b * b) - mean_b**2
     covariance = local_mean(a * b) - mean_a * mean_b
     c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
-    likeness = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    likeness = likeness / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2))
+    light_a, light_b = mean_a - black, mean_b - black
+    likeness = (2 * light_a * light_b + c1) * (2 * covariance + c2)
+    likeness = likeness / ((light_a**2 + light_b**2 + c1) * (variance_a + variance_b + c2))
     return likeness.mean(dim=(1, 2, 3))
