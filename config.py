@@ -22,7 +22,7 @@ RANGES = {
     **dict.fromkeys(("steps", "workers", "threads", "finetune_steps"), (0, ANY)),
     **dict.fromkeys(("generator_lr", "discriminator_lr", "eps", "identity_rescale"), (0, ANY)),
     **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
-    **dict.fromkeys(("decay", "matching_warmup"), (0, 1)),
+    **dict.fromkeys(("decay", "matching_warmup", "augmentation"), (0, 1)),
     **dict.fromkeys(("channels", "max_channels"), (8, 8192)),
     **dict.fromkeys(("most_outside", "least_likeness"), (0, 1)),
     **dict.fromkeys(("least_face", "least_sharpness", "least_motion"), (0, ANY)),
@@ -192,6 +192,9 @@ class Train(Checked):
     """K: frames of each video that the embedder sees."""
     workers: int = 2
     """Processes that load data; 0: load in the training process."""
+    augmentation: float | None = None
+    """Mirror, recolour and reshape each episode's frames alike, 0 (mirror only) to 1 (the paper: no
+    change); for few people, to make more of them."""
     batch_size: int = 8
     """Videos per step."""
     epochs: int = 75
@@ -236,8 +239,9 @@ class Finetune(Checked):
     """The head to write, for instance heads/me.pt."""
     shots: int = 32
     """T: at most this many pictures to learn from; the error is reported on further ones."""
-    steps: int | None = None
-    """Generator updates; default: the paper's 40 epochs, 40 * ceil(T / 8)."""
+    steps: int | Literal["auto"] | None = None
+    """Generator updates; default: the paper's 40 epochs, 40 * ceil(T / 8); auto: keep a fifth of
+    the pictures aside, stop when these are drawn no better, and take the best."""
     batch_size: int = 8
     """Pictures per step, at most T."""
     generator_lr: float | None = None
@@ -284,6 +288,48 @@ class Infer(Checked):
     batch_size: int = 8
     """Frames generated at once."""
     runtime: Runtime = field(default_factory=Runtime)
+
+
+@dataclass(frozen=True)
+class Evaluate(Checked):
+    """Measure models on people whom they have never seen. Running it again goes on."""
+
+    checkpoint: tuple[Path, ...]
+    """Runs or checkpoints of train.py; several are compared on the same frames."""
+    data: Path
+    """Folder of preprocess.py, with the largest of --shots + --held-out frames per video."""
+    output: Path
+    """Folder for metrics.json, table.md, sheets, figures, and the results of every video."""
+    shots: tuple[int, ...] = (1, 8, 32)
+    """T: pictures of a person to learn from."""
+    held_out: int = 32
+    """Other frames of the same video, to be judged on."""
+    limit: int | None = None
+    """Use at most this many videos (the paper: 50); default: all."""
+    people: Literal["unseen", "any"] = "unseen"
+    """unseen: leave out people of the training videos; any: take all videos."""
+    finetune_steps: int | Literal["auto"] | None = None
+    """As in fine-tuning; default: the paper's 40 epochs; 0: feed-forward only."""
+    cross_reenactment: bool = True
+    """Also with another person's motion, with the largest T."""
+    drawn_heads: Path | None = None
+    """Folder of the raw videos, if they are drawn heads: their true reenactment can be drawn."""
+    arcface: Path | None = None
+    """ArcFace in ONNX (w600k_r50.onnx), for CSIM; without it VGGFace's descriptors are used."""
+    vggface: Path | None = None
+    """vgg_face_dag.pth, for CSIM, and where it lies elsewhere than in training."""
+    detector: Literal["face-alignment", "none"] = "face-alignment"
+    """Finds landmarks on generated frames; none: their errors are left out."""
+    batch_size: int = 8
+    """Frames drawn and measured at once."""
+    seed: int = 0
+    """Chooses videos and frames, and draws the batches of fine-tuning."""
+    runtime: Runtime = field(default_factory=Runtime)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.checkpoint or not self.shots or min(self.shots) < 1:
+            raise ValueError("--checkpoint and --shots need values, --shots of at least 1")
 
 
 @dataclass(frozen=True)

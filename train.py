@@ -20,17 +20,15 @@ from dataset.episodes import VoxCelebDataset
 from dataset.files import replacing
 from dataset.images import normalize
 from dataset.person import PICKLE, load_person
-from loss.content import ContentLoss
-from loss.vgg import load_vgg19, load_vggface
+from loss.content import ContentLoss, load_content_loss
 from runtime import resolve_device, resolve_precision, set_threads
 from training.checkpoint import Head, load, save_head
 from training.finetuning import (
     Learning,
     content_error,
-    finetune,
+    fit,
     initial_person,
     load_models,
-    paper_steps,
 )
 from training.loops import Hardware, MetaLearning, Schedule
 from training.models import build_models, build_optimizers
@@ -52,7 +50,7 @@ def meta_learn(config: Train) -> None:
     """Train, or go on training, the run that the config names."""
     hardware = _hardware(config.runtime)._replace(workers=config.workers)
     dataset = VoxCelebDataset(
-        config.data, config.sources, config.networks.image_size, seed=config.seed
+        config.data, config.sources, config.networks.image_size, config.seed, config.augmentation
     )
     torch.manual_seed(config.seed)
     models = build_models(len(dataset), **asdict(config.networks)).to(hardware.device)
@@ -115,15 +113,17 @@ def finetune_person(config: Finetune) -> None:
     )
     held_out = images[shots:], landmarks[shots:]
     before = content_error(person.head, *held_out, content_loss) if len(held_out[0]) else {}
-    steps = paper_steps(shots) if config.steps is None else config.steps
-    learning = Learning.as_trained(trained["optimization"], steps, config.batch_size, config.seed)
+    learning = Learning.as_trained(
+        trained["optimization"], config.steps, config.batch_size, config.seed
+    )
     rates = {name: getattr(config, name) for name in ("generator_lr", "discriminator_lr")}
     learning = learning._replace(**{k: rate for k, rate in rates.items() if rate is not None})
     weights = term_weights(trained["weights"])
-    finetune(person, images[:shots], landmarks[:shots], content_loss, weights, learning, hardware)
-    known = pictures.landmarks[:shots]
-    save_head(Head(person.head, trained, pictures.crop, known), config.output)
-    print(f"{config.output}: {learning.steps} steps on {shots} pictures")
+    known = images[:shots], landmarks[:shots]
+    steps = fit(person, *known, content_loss, weights, learning, hardware)
+    points = pictures.landmarks[:shots]
+    save_head(Head(person.head, trained, pictures.crop, points), config.output)
+    print(f"{config.output}: {steps} steps on {shots} pictures")
     if before:
         after = content_error(person.head, *held_out, content_loss)
         for name, value in after.items():
@@ -137,14 +137,12 @@ def _hardware(runtime: Any) -> Hardware:
 
 
 def _content_loss(content: str, vgg19: str, vggface: Path | str | None) -> ContentLoss:
-    if content == "l1":
-        return ContentLoss()
-    if vggface is None:
+    if content != "l1" and vggface is None:
         print(
             "warning: no --vggface file, so the VGGFace term is left out: likeness will suffer",
             file=sys.stderr,
         )
-    return ContentLoss(load_vgg19(vgg19), load_vggface(Path(vggface)) if vggface else None)
+    return load_content_loss(content, vgg19, vggface)
 
 
 def _plain(value: Any) -> Any:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from dataset.augmentation import Augmentation
 from dataset.images import decode_jpeg, frame_to_image, resize
 from dataset.landmarks import draw_landmarks
 from dataset.store import Record, read_record, read_settings, read_videos, video_path
 
-SHUFFLE, DRAW = 0, 1  # independent random streams of one seed
+SHUFFLE, DRAW, AUGMENT = 0, 1, 2  # independent random streams of one seed
 
 
 class Episode(NamedTuple):
@@ -43,13 +44,21 @@ class VoxCelebDataset(Dataset[Episode]):
         sources: K, frames shown to the embedder (Sec. 3.1; the paper has 8).
         image_size: side of the images, pixels; stored frames of another size are resized.
         seed: draws frames and order.
+        augmentation: strength of the change that is drawn for each episode; None: no change.
 
     Raises:
         FileNotFoundError: the folder or its videos.txt is missing.
         ValueError: K < 1, no videos, or fewer frames stored per video than K + 1.
     """
 
-    def __init__(self, folder: Path, sources: int = 8, image_size: int = 256, seed: int = 0):
+    def __init__(
+        self,
+        folder: Path,
+        sources: int = 8,
+        image_size: int = 256,
+        seed: int = 0,
+        augmentation: float | None = None,
+    ):
         self.folder = Path(folder)
         self.videos = read_videos(self.folder)
         if not self.videos:
@@ -64,15 +73,23 @@ class VoxCelebDataset(Dataset[Episode]):
         self.sources = sources
         self.image_size = image_size
         self.seed = seed
+        self.augmentation = augmentation
 
     def __len__(self) -> int:
         return len(self.videos)
 
     def __getitem__(self, key: int | tuple[int, int]) -> Episode:
         epoch, index = key if isinstance(key, tuple) else (0, key)
+        return self._episode(epoch, index, self.draw_augmentation(epoch, index))
+
+    def plain(self, epoch: int, index: int) -> Episode:
+        """Return an episode as it is, without augmentation."""
+        return self._episode(epoch, index, None)
+
+    def _episode(self, epoch: int, index: int, augmentation: Augmentation | None) -> Episode:
         record = read_record(video_path(self.folder, self.videos[index]))
         chosen = self.draw_frames(epoch, index, len(record.frames))
-        images, landmarks = record_images(record, chosen, self.image_size)
+        images, landmarks = record_images(record, chosen, self.image_size, augmentation)
         return Episode(torch.tensor(index), images[:-1], landmarks[:-1], images[-1], landmarks[-1])
 
     def draw_frames(self, epoch: int, index: int, frames: int) -> list[int]:
@@ -84,6 +101,13 @@ class VoxCelebDataset(Dataset[Episode]):
         target, *others = rng.permutation(frames).tolist()
         repeats = -(-self.sources // len(others))
         return [*(others * repeats)[: self.sources], target]
+
+    def draw_augmentation(self, epoch: int, index: int) -> Augmentation | None:
+        """Draw the change of one episode, the same for all its frames."""
+        if self.augmentation is None:
+            return None
+        rng = np.random.default_rng([self.seed, AUGMENT, epoch, *self.videos[index].encode()])
+        return Augmentation.draw(rng, self.augmentation)
 
 
 class EpisodeSampler(Sampler[list[tuple[int, int]]]):
@@ -112,15 +136,25 @@ class EpisodeSampler(Sampler[list[tuple[int, int]]]):
             epoch, skip = epoch + 1, 0
 
 
-def record_images(record: Record, indices: Sequence[int], image_size: int) -> tuple[Tensor, Tensor]:
+def record_images(
+    record: Record,
+    indices: Sequence[int],
+    image_size: int,
+    augmentation: Augmentation | None = None,
+) -> tuple[Tensor, Tensor]:
     """Decode frames of a record and draw their landmark images.
+
+    Args:
+        augmentation: changes all of them alike.
 
     Returns:
         images, landmark images: (len(indices), 3, image_size, image_size) uint8 each.
     """
-    landmarks = scale_landmarks(record.landmarks, record.image_size, image_size)
+    landmarks = scale_landmarks(record.landmarks, record.image_size, image_size)[list(indices)]
     frames = [resize(decode_jpeg(record.frames[i]), image_size) for i in indices]
-    drawn = [draw_landmarks(landmarks[i], image_size) for i in indices]
+    if augmentation is not None:
+        frames, landmarks = augmentation.apply(frames, landmarks)
+    drawn = [draw_landmarks(points, image_size) for points in landmarks]
     return frame_to_image(np.stack(frames)), frame_to_image(np.stack(drawn))
 
 

@@ -38,6 +38,16 @@ PARTS = (
     Part("inner lips", 60, 68, True, (255, 255, 0)),
 )
 
+# Point i of a mirrored face is point MIRRORED[i] of the face itself: right and left change places.
+MIRRORED = np.array([
+    *range(16, -1, -1),  # oval
+    *range(26, 16, -1),  # brows
+    *range(27, 31), *range(35, 30, -1),  # nose
+    45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,  # eyes
+    *range(54, 47, -1), *range(59, 54, -1),  # outer lips
+    *range(64, 59, -1), *range(67, 64, -1),  # inner lips
+])  # fmt: skip
+
 
 def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) -> np.ndarray:
     """Draw the landmark image ("stickman", y in the paper) of one face.

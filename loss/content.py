@@ -1,10 +1,12 @@
 """The content loss: the distance of a generated image from the true one (L_CNT, Sec. 3.2)."""
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from loss.vgg import VGGFeatures
+from loss.vgg import VGGFeatures, load_vgg19, load_vggface
 
 
 def perceptual_loss(features: VGGFeatures, fake: Tensor, real: Tensor) -> Tensor:
@@ -47,3 +49,19 @@ class ContentLoss(nn.Module):
         if not self.networks:
             return {"l1": pixel_loss(fake, real)}
         return {name: perceptual_loss(net, fake, real) for name, net in self.networks.items()}
+
+
+def load_content_loss(content: str, vgg19: str, vggface: Path | str | None) -> ContentLoss:
+    """Make the content loss of a configuration.
+
+    Args:
+        content: vgg: the paper's; l1: on pixels.
+        vgg19: torchvision or caffe.
+        vggface: file of VGGFace; None leaves its term out.
+
+    Raises:
+        ValueError: weights cannot be had.
+    """
+    if content == "l1":
+        return ContentLoss()
+    return ContentLoss(load_vgg19(vgg19), load_vggface(Path(vggface)) if vggface else None)

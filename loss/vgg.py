@@ -14,12 +14,14 @@ TORCHVISION_VGG19 = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 CAFFE_VGG19 = "https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth"
 VGGFACE = "https://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth"
 
+# Of vgg_face_dag.pth, and what torchvision calls them; the loss needs the convolutions only.
 VGGFACE_LAYERS = {
-    "conv1_1": 0, "conv1_2": 2,
-    "conv2_1": 5, "conv2_2": 7,
-    "conv3_1": 10, "conv3_2": 12, "conv3_3": 14,
-    "conv4_1": 17, "conv4_2": 19, "conv4_3": 21,
-    "conv5_1": 24, "conv5_2": 26, "conv5_3": 28,
+    "conv1_1": "features.0", "conv1_2": "features.2",
+    "conv2_1": "features.5", "conv2_2": "features.7",
+    "conv3_1": "features.10", "conv3_2": "features.12", "conv3_3": "features.14",
+    "conv4_1": "features.17", "conv4_2": "features.19", "conv4_3": "features.21",
+    "conv5_1": "features.24", "conv5_2": "features.26", "conv5_3": "features.28",
+    "fc6": "classifier.0", "fc7": "classifier.3",
 }  # fmt: skip
 
 
@@ -100,18 +102,26 @@ def load_vggface(path: Path) -> VGGFeatures:
     Raises:
         ValueError: the file is missing or is not that file, with the address to fetch it from.
     """
+    network = vgg16(weights=None)
+    _load(network.features, read_vggface(path), "features.", str(path))
+    return VGGFeatures(network.features, TAPPED_VGGFACE, VGGFACE_INPUT)
+
+
+def read_vggface(path: Path) -> dict[str, Tensor]:
+    """Read `vgg_face_dag.pth` up to fc7, with the names that torchvision's VGG16 has.
+
+    Raises:
+        ValueError: the file is missing or holds no weights, with the address to fetch it from.
+    """
     if not Path(path).is_file():
         raise ValueError(f"--vggface: no file {path}; fetch it from {VGGFACE}")
     state = _read(Path(path))
-    network = vgg16(weights=None)
-    renamed = {
-        f"features.{index}.{part}": state[f"{name}.{part}"]
-        for name, index in VGGFACE_LAYERS.items()
+    return {
+        f"{torchvision}.{part}": state[f"{name}.{part}"]
+        for name, torchvision in VGGFACE_LAYERS.items()
         for part in ("weight", "bias")
         if f"{name}.{part}" in state
     }
-    _load(network.features, renamed, "features.", str(path))
-    return VGGFeatures(network.features, TAPPED_VGGFACE, VGGFACE_INPUT)
 
 
 def _frozen_layer(layer: nn.Module) -> nn.Module:

@@ -1,6 +1,7 @@
 """Fitting a meta-learned model to one person (Sec. 3.3 of the paper)."""
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +21,16 @@ from training.steps import Person, finetune_step
 PAPER_EPOCHS = 40
 PAPER_BATCH = 8
 
+AUTO = "auto"
+ASIDE = 5  # of so many pictures one is kept aside to judge by, and never less than one
+CHECK_EVERY, PATIENCE, MOST_STEPS = 10, 6, 800  # steps, checks without a better one, steps
+
 
 class Learning(NamedTuple):
     """How a person is learnt."""
 
-    steps: int
+    steps: int | str | None
+    """Generator updates; None: the paper's; auto: see `fit`."""
     batch_size: int
     generator_lr: float
     discriminator_lr: float
@@ -36,7 +42,7 @@ class Learning(NamedTuple):
 
     @classmethod
     def as_trained(
-        cls, optimization: Mapping[str, Any], steps: int, batch_size: int, seed: int
+        cls, optimization: Mapping[str, Any], steps: int | str | None, batch_size: int, seed: int
     ) -> "Learning":
         """Learn with the optimisers' settings of a run."""
         return cls(
@@ -55,6 +61,38 @@ class Learning(NamedTuple):
 def paper_steps(pictures: int) -> int:
     """The paper's 40 epochs over T pictures in batches of 8, as generator updates."""
     return PAPER_EPOCHS * -(-pictures // PAPER_BATCH)
+
+
+def fit(
+    person: Person,
+    images: Tensor,
+    landmarks: Tensor,
+    content_loss: ContentLoss,
+    weights: Mapping[str, float],
+    learning: Learning,
+    hardware: Hardware,
+    progress: bool = True,
+    after_step: Callable[[int], bool | None] | None = None,
+) -> int:
+    """Train `person` in place, for as long as `learning.steps` says.
+
+    A number is that many steps; None the paper's; "auto" as `finetune_auto` finds, or the paper's
+    where there is one picture only and so none to judge by.
+
+    Returns:
+        The steps done. Arguments are those of `finetune`.
+    """
+    pictures = len(images)
+    automatic = learning.steps == AUTO and pictures > 1
+    steps = MOST_STEPS if automatic else learning.steps
+    if steps in (None, AUTO):
+        steps = paper_steps(pictures)
+    learning = learning._replace(steps=steps)
+    learn = finetune_auto if automatic else finetune
+    done = learn(
+        person, images, landmarks, content_loss, weights, learning, hardware, progress, after_step
+    )
+    return done if automatic else steps
 
 
 def load_models(payload: Mapping[str, Any], path: Path) -> Models:
@@ -101,11 +139,13 @@ def finetune(
     learning: Learning,
     hardware: Hardware,
     progress: bool = True,
+    after_step: Callable[[int], bool | None] | None = None,
 ) -> None:
     """Train `person` in place on T pictures.
 
     Args:
         images, landmarks: (T, 3, H, W) in [-1, 1] on the hardware's device.
+        after_step: called with the number of steps done, after each; True ends the training.
 
     Raises:
         FloatingPointError: a loss is not finite.
@@ -123,6 +163,63 @@ def finetune(
         )  # fmt: skip
         if step % 10 == 0 or step == learning.steps - 1:
             finite_numbers(losses, step)
+        if after_step is not None and after_step(step + 1):
+            return
+
+
+def finetune_auto(
+    person: Person,
+    images: Tensor,
+    landmarks: Tensor,
+    content_loss: ContentLoss,
+    weights: Mapping[str, float],
+    learning: Learning,
+    hardware: Hardware,
+    progress: bool = True,
+    after_step: Callable[[int], bool | None] | None = None,
+) -> int:
+    """Train `person` in place until pictures kept aside are drawn no better, and keep the best.
+
+    Every fifth picture is kept aside, at least one. Learning rates do not fall, since the end is
+    not known; `learning.steps` is the most that is done.
+
+    Args:
+        images, landmarks: (T, 3, H, W) in [-1, 1] on the hardware's device, T at least 2.
+
+    Returns:
+        The steps after which the head was best; 0: it was best as it came.
+
+    Raises:
+        ValueError: there is one picture only, so that none can be kept aside.
+        FloatingPointError: a loss is not finite.
+
+    Differs from the paper, which does 40 epochs whatever they do.
+    """
+    if len(images) < 2:
+        raise ValueError("--steps auto needs 2 pictures or more, one to judge by, got 1")
+    aside = max(1, len(images) // ASIDE)
+    judged, known = (images[:aside], landmarks[:aside]), (images[aside:], landmarks[aside:])
+    head = person.head
+
+    def error() -> float:
+        terms = content_error(head, *judged, content_loss)
+        return sum(weights[name] * value for name, value in terms.items())
+
+    best_step, least, best = 0, error(), copy.deepcopy(head.state_dict())
+
+    def judge(step: int) -> bool:
+        nonlocal best_step, least, best
+        stop = bool(after_step and after_step(step))
+        if step % CHECK_EVERY == 0 and (now := error()) < least:
+            best_step, least, best = step, now, copy.deepcopy(head.state_dict())
+        return stop or step - best_step >= CHECK_EVERY * PATIENCE
+
+    finetune(
+        person, *known, content_loss, weights, learning._replace(decay=0.0), hardware, progress,
+        judge,
+    )  # fmt: skip
+    head.load_state_dict(best)
+    return best_step
 
 
 def person_optimizers(person: Person, learning: Learning) -> tuple[Optimizer, Optimizer]:

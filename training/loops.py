@@ -170,7 +170,7 @@ class MetaLearning:
     def show(self) -> None:
         """Write samples/STEP.png with the averaged networks, and the curves."""
         keys = range(min(SAMPLED_VIDEOS, len(self.dataset)))
-        episodes = [self.dataset[SAMPLE_EPOCH, index] for index in keys]
+        episodes = [self.dataset.plain(SAMPLE_EPOCH, index) for index in keys]
         batch = self._to_device(default_collate(episodes))
         embedder, generator = self.average
         with self.hardware.autocast():
