@@ -22,6 +22,7 @@ from dataset.progress import progress_bar
 from dataset.sample_motion import Motion, Pose, draw_motion
 from dataset.sample_people import Person, Scene, draw_person, draw_scene
 from dataset.sample_render import render
+from dataset.sample_set import FPS, DrawnSet, sample_video
 from dataset.video import VideoWriter
 
 __all__ = [
@@ -37,34 +38,6 @@ __all__ = [
     "video_path",
     "write_sample_heads",
 ]
-
-FPS = 25.0
-
-
-def sample_video(
-    seed: int, person: int, video: int, frames: int, fps: float = FPS
-) -> tuple[Person, Scene, Motion]:
-    """Return what `write_sample_heads` draws into one video.
-
-    Rendering the motion of one video on the person and scene of another gives the true answer of a
-    cross-reenactment, with its landmarks.
-
-    Args:
-        seed: seed of the whole set.
-        person: number of the person, from 0; the same in all videos of that person.
-        video: number of that person's video, from 0.
-        frames: length of the motion; a longer motion begins with the shorter one.
-        fps: frames per second; fewer spread the same number over a longer time.
-
-    Raises:
-        ValueError: a number is negative or `frames` is below 1.
-    """
-    for name, value in (("seed", seed), ("person", person), ("video", video)):
-        if value < 0:
-            raise ValueError(f"{name} must be at least 0, got {value}")
-    identity = draw_person(_seed_of(seed, person))
-    scene = draw_scene(_seed_of(seed, person, video, 0))
-    return identity, scene, draw_motion(_seed_of(seed, person, video, 1), frames, fps)
 
 
 def video_path(output: Path, person: int, video: int) -> Path:
@@ -86,7 +59,8 @@ def write_sample_heads(
 ) -> list[Path]:
     """Draw videos of talking heads: OUTPUT/id00000/video000/00001.mp4.
 
-    Beside each video lies 00001.landmarks.npy, float32 (frames, 68, 2), (x, y) in pixels. Files
+    Beside each video lies 00001.landmarks.npy, float32 (frames, 68, 2), (x, y) in pixels, and above
+    them all heads.json, which says how they were drawn. Files
     appear whole or not at all. Videos that are already there with all their landmarks are kept, so
     an interrupted run can be repeated.
 
@@ -106,7 +80,7 @@ def write_sample_heads(
         The paths of all videos, by person, then video.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: a number is out of range, or `output` holds heads that were drawn otherwise.
     """
     limits = (
         ("people", people, 1),
@@ -131,6 +105,7 @@ def write_sample_heads(
     ]
     paths = [video_path(output, person, video) for person, video in numbers]
     remove_stale(output)
+    DrawnSet(seed, fps, size).write(output)
     missing = [
         (path, seed, person, video, frames, size, fps)
         for path, (person, video) in zip(paths, numbers, strict=True)
@@ -186,11 +161,6 @@ def _is_complete(path: Path, frames: int) -> bool:
     if not (path.is_file() and landmarks.is_file()):
         return False
     return len(np.load(landmarks, mmap_mode="r")) == frames
-
-
-def _seed_of(*numbers: int) -> int:
-    """Mix numbers into one seed of 64 bits."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,11 +9,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEAVES = {"dataset", "network", "loss", "metric"}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")} - {"cli", "config", "runtime"}
-OWN = LEAVES | SCRIPTS | {"training", "inference", "cli", "config", "runtime"}
+OWN = LEAVES | SCRIPTS | {"training", "inference", "evaluation", "cli", "config", "runtime"}
 ALLOWED = {
     **{leaf: {leaf} for leaf in LEAVES},
     "training": {"training", *LEAVES},
     "inference": {"inference", *LEAVES},
+    "evaluation": {"evaluation", "training", "inference", *LEAVES},
     "config": set(),
     "cli": set(),
     "runtime": set(),

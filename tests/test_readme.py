@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from dataset.images import write_image
-from dataset.sample_heads import render, sample_video
+from dataset.sample_heads import render, sample_video, write_sample_heads
 from tests.conftest import ROOT, TINY, run_script
 
 README = (ROOT / "README.md").read_text()
@@ -20,7 +20,10 @@ SMALLER = {
     "train.py": [*TINY, "--steps", "2"],
     "train.py finetune": ["--detector", "stored", "--steps", "1"],
     "infer.py": ["--detector", "stored"],
-}
+    "evaluate.py": [
+        "--detector", "none", "--shots", "1", "3", "--held-out", "3", "--finetune-steps", "1",
+    ],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,9 @@ def place(heads, tmp_path_factory):
 
     place = tmp_path_factory.mktemp("reader")
     shutil.copytree(heads, place / "VIDEOS")
+    write_sample_heads(
+        place / "TEST_VIDEOS", 2, frames=8, size=64, first_person=50, workers=1, progress=False
+    )
     who, scene, motion = sample_video(1, 0, 0, 3)
     (place / "photos").mkdir()
     for at in range(3):
@@ -44,7 +50,8 @@ def place(heads, tmp_path_factory):
 
 def test_the_readme_names_all_scripts_in_their_order():
     assert [c.split()[0] for c in COMMANDS] == [
-        "preprocess.py", "train.py", "train.py", "infer.py", "infer.py",
+        "preprocess.py", "train.py", "train.py", "infer.py", "infer.py", "preprocess.py",
+        "evaluate.py",
     ]  # fmt: skip
     assert len(README.splitlines()) <= 150
 
@@ -56,7 +63,10 @@ def test_every_python_command_runs_and_leaves_its_output(place):
         words[0] = str(ROOT / words[0])
         done = run_script(*words, *SMALLER[script], cwd=place)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
-    for left in ("DATA/videos.txt", "runs/vox/last.pt", "heads/me.pt", "me.mp4"):
+    for left in (
+        "DATA/videos.txt", "runs/vox/last.pt", "heads/me.pt", "me.mp4",
+        "evaluations/vox/metrics.json",
+    ):  # fmt: skip
         assert (place / left).stat().st_size > 0
 
 

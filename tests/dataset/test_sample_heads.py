@@ -296,7 +296,8 @@ def test_written_tree_reads_back_with_frames_and_landmarks(tmp_path: Path) -> No
     assert paths == [video_path(tmp_path, person, video) for person in (7, 8) for video in (0, 1)]
     assert paths[0].relative_to(tmp_path).parts[0] == "id00007"
     files = {path for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {*paths, *(path.with_suffix(".landmarks.npy") for path in paths)}
+    landmarks = (path.with_suffix(".landmarks.npy") for path in paths)
+    assert files == {*paths, *landmarks, tmp_path / "heads.json"}
     person, scene, motion = sample_video(3, 8, 1, 5)
     landmarks = np.load(paths[3].with_suffix(".landmarks.npy"))
     assert landmarks.shape == (5, 68, 2)

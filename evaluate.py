@@ -1,0 +1,139 @@
+"""Measure models by the paper's protocol, on people whom they have never seen.
+
+python evaluate.py --checkpoint runs/vox --data DATA_TEST --output evaluations/vox
+python evaluate.py --checkpoint runs/a runs/b --data DATA_TEST --output evaluations/ab --shots 1 8
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import cli
+from config import Evaluate
+from dataset.detectors import LandmarkDetector, create_detector
+from dataset.files import remove_stale
+from dataset.sample_set import DrawnSet
+from evaluation.comparison import Plan, compare
+from evaluation.measures import Instruments
+from evaluation.models import Contestant, load_contestant
+from evaluation.outputs import write_outputs
+from evaluation.protocol import Choice, choose_videos
+from evaluation.summary import summarize
+from evaluation.trial import Settings
+from loss.content import ContentLoss, load_content_loss
+from loss.vgg import VGGFACE_INPUT, read_vggface
+from metric.identity import VggFace, load_arcface
+from metric.inception import load_inception
+from metric.perceptual import load_lpips
+from runtime import resolve_device, resolve_precision, set_threads
+from training.loops import Hardware
+
+Instrument = TypeVar("Instrument")
+
+
+def main() -> None:
+    config = cli.parse(Evaluate, "evaluate.py")
+    set_threads(config.runtime.threads)
+    device = resolve_device(config.runtime.device)
+    hardware = Hardware(device, resolve_precision(config.runtime.precision, device))
+    contestants = _contestants(config, hardware)
+    settings = Settings(
+        shots=tuple(sorted(set(config.shots))),
+        finetune_steps=config.finetune_steps,
+        drawn=DrawnSet.read(config.drawn_heads) if config.drawn_heads else None,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
+    choice = _choose(config, contestants)
+    instruments, left_out = _instruments(config, hardware)
+    plan = Plan(
+        config.data, choice.videos, config.held_out, contestants[0].image_size,
+        config.cross_reenactment,
+    )  # fmt: skip
+    config.output.mkdir(parents=True, exist_ok=True)
+    remove_stale(config.output)
+    comparison = compare(contestants, plan, settings, instruments, hardware, config.output)
+    steps = "the paper's 40 epochs" if config.finetune_steps is None else config.finetune_steps
+    protocol = {
+        "models": {one.name: {"step": one.payload["step"]} for one in contestants},
+        "videos": len(choice.videos),
+        "held_out": config.held_out,
+        "image_size": plan.image_size,
+        "shots": settings.shots,
+        "finetune_steps": steps,
+        "seed": config.seed,
+        "instruments": instruments.names,
+        "left_out": left_out,
+        "videos_left_out": choice.left_out,
+    }
+    print(write_outputs(comparison, summarize(comparison, config.seed), protocol, config.output))
+    print(f"{config.output}: metrics.json, table.md, sheets and figures")
+
+
+def _choose(config: Evaluate, contestants: list[Contestant]) -> Choice:
+    """Choose the videos, and say which are left out."""
+    seen = {video for one in contestants for video in one.seen}
+    choice = choose_videos(
+        config.data, max(config.shots) + config.held_out, seen if config.people == "unseen" else (),
+        config.limit, config.seed,
+    )  # fmt: skip
+    for reason in sorted(set(choice.left_out.values())):
+        videos = [video for video, why in choice.left_out.items() if why == reason]
+        more = f" and {len(videos) - 1} more" if len(videos) > 1 else ""
+        print(f"left out: {videos[0]}{more}: {reason}")
+    return choice
+
+
+def _contestants(config: Evaluate, hardware: Hardware) -> list[Contestant]:
+    """Load the models, which must draw images of one size."""
+
+    def load_content(trained: Mapping[str, Any]) -> ContentLoss:
+        vggface = trained["vggface"] and (config.vggface or trained["vggface"])
+        return load_content_loss(trained["content"], trained["vgg19"], vggface)
+
+    if len(set(config.checkpoint)) < len(config.checkpoint):
+        raise ValueError("--checkpoint names a model twice")
+    contestants = [load_contestant(path, load_content, hardware) for path in config.checkpoint]
+    sizes = {one.name: one.image_size for one in contestants}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise ValueError(f"--checkpoint: models must have images of one size, got {listed}")
+    return contestants
+
+
+def _instruments(config: Evaluate, hardware: Hardware) -> tuple[Instruments, dict[str, str]]:
+    """Load what measures, and say of what cannot be had why."""
+    left_out: dict[str, str] = {}
+
+    def load(measures: str, loader: Callable[[], Instrument]) -> Instrument | None:
+        try:
+            return loader()
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            print(f"{measures}: left out: {reason}")
+            left_out.update(dict.fromkeys(measures.split(", "), reason))
+            return None
+
+    def load_detector() -> LandmarkDetector:
+        if config.detector == "none":
+            raise ValueError("--detector none")
+        return create_detector(config.detector, str(hardware.device))
+
+    descriptor = None
+    if config.arcface:
+        descriptor = load_arcface(config.arcface)
+    elif config.vggface:
+        descriptor = VggFace(read_vggface(config.vggface), VGGFACE_INPUT.mean).to(hardware.device)
+    else:
+        left_out["csim"] = "it needs --arcface FILE or --vggface FILE"
+        print(f"csim: left out: {left_out['csim']}")
+    instruments = Instruments(
+        load("lpips", lambda: load_lpips().to(hardware.device)),
+        load("fid", lambda: load_inception().to(hardware.device)),
+        descriptor,
+        load("landmark_error, pose_error, jitter, leak", load_detector),
+    )
+    return instruments, left_out
+
+
+if __name__ == "__main__":
+    cli.run(main)

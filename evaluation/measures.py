@@ -1,0 +1,185 @@
+"""What is measured on generated frames, and what each measure needs to be at hand."""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dataset.detectors import LandmarkDetector
+from dataset.images import image_to_frame
+from metric.geometry import landmark_error, pose_error
+from metric.identity import cosine
+from metric.motion import flicker, landmark_jitter
+from metric.pixels import l1, psnr
+from metric.ssim import ssim
+
+LARGEST_PSNR = 100.0  # dB; equal frames would make every mean infinite
+
+
+class Measure(NamedTuple):
+    """How a number is shown and read."""
+
+    title: str
+    higher_is_better: bool
+    digits: int
+    meaning: str
+
+
+MEASURES = {
+    "ssim": Measure("SSIM", True, 3, "structural similarity with the true frame, 1: equal"),
+    "psnr": Measure("PSNR", True, 2, f"dB against the true frame, at most {LARGEST_PSNR:.0f}"),
+    "l1": Measure("L1", False, 4, "mean distance of pixels from the true frame, white - black: 1"),
+    "lpips": Measure("LPIPS", False, 3, "perceptual distance from the true frame (AlexNet)"),
+    "fid": Measure("FID", False, 1, "Frechet distance of Inception features; biased for few"),
+    "csim": Measure("CSIM", True, 3, "cosine of identity descriptors, 1: equal"),
+    "landmark_error": Measure(
+        "NME", False, 4, "landmarks found from those that drove, over the outer eye distance"
+    ),
+    "pose_error": Measure("pose", False, 2, "degrees between head poses, mean of three angles"),
+    "jitter": Measure(
+        "jitter", False, 4, "movement of found landmarks that did not drive, frame to frame"
+    ),
+    "flicker": Measure("flicker", False, 4, "change of the pixel error, frame to frame"),
+    "faces_found": Measure("found", True, 2, "share of frames in which a face was found"),
+    "leak": Measure(
+        "leak", False, 2, "face shape, 0: of the source, 1: of the driver"
+    ),
+    "drawn_leak": Measure(
+        "leak px", False, 2, "pixels, 0: face shape of the source, 1: of the driver (drawn heads)"
+    ),
+}  # fmt: skip
+
+Descriptor = Callable[[Tensor, Tensor], Tensor]
+"""Images (B, 3, H, W) in [-1, 1] and landmarks (B, 68, 2) to unit vectors (B, D)."""
+
+
+class Instruments(NamedTuple):
+    """Networks that measure; None where their weights are not at hand."""
+
+    lpips: Callable[[Tensor, Tensor], Tensor] | None = None
+    inception: Callable[[Tensor], Tensor] | None = None
+    descriptor: Descriptor | None = None
+    detector: LandmarkDetector | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What is at hand, for results to say what they were measured with."""
+        kinds = {"lpips": "AlexNet", "inception": "Inception 2015-12-05"}
+        names = {k: v for k, v in kinds.items() if getattr(self, k) is not None}
+        others = {"descriptor": self.descriptor, "detector": self.detector}
+        return names | {k: v.name for k, v in others.items() if v is not None}
+
+
+class Frames:
+    """Frames of one video, with what the instruments see in them, looked at once.
+
+    Args:
+        images: (F, 3, H, W) in [-1, 1], in the order of time.
+        landmarks: (F, 68, 2) float32, pixels: where the face is, or was asked to be.
+        instruments: what looks at them.
+        batch_size: frames looked at at once.
+    """
+
+    def __init__(
+        self, images: Tensor, landmarks: np.ndarray, instruments: Instruments, batch_size: int
+    ):
+        self.images, self.landmarks = images, landmarks
+        self.instruments, self.batch_size = instruments, batch_size
+
+    @property
+    def points(self) -> Tensor:
+        """The landmarks as a tensor (F, 68, 2)."""
+        return torch.from_numpy(self.landmarks)
+
+    @cached_property
+    @torch.no_grad()
+    def descriptors(self) -> Tensor:
+        """Identity of each frame: (F, D), unit length."""
+        points = self.points.to(self.images.device)
+        parts = zip(self.images.split(self.batch_size), points.split(self.batch_size), strict=True)
+        return torch.cat([self.instruments.descriptor(*part) for part in parts])
+
+    @cached_property
+    @torch.no_grad()
+    def features(self) -> Tensor:
+        """Inception's features: (F, 2048)."""
+        return torch.cat(
+            [self.instruments.inception(part) for part in self.images.split(self.batch_size)]
+        ).cpu()
+
+    @cached_property
+    def found(self) -> Tensor:
+        """Landmarks that the detector finds: (F, 68, 2), NaN where it finds no face."""
+        found = [
+            self.instruments.detector.detect(
+                list(image_to_frame(part)), [(None, 0)] * len(part), list(near)
+            )
+            for part, near in zip(
+                self.images.split(self.batch_size),
+                np.split(self.landmarks, range(self.batch_size, len(self.images), self.batch_size)),
+                strict=True,
+            )
+        ]
+        return torch.from_numpy(np.concatenate(found))
+
+
+@torch.no_grad()
+def likeness(output: Frames, truth: Frames) -> dict[str, Tensor]:
+    """Compare frames with the true ones by pixels: name -> (F,), one number a frame."""
+    a, b = output.images, truth.images
+    scores = {"ssim": ssim(a, b), "psnr": psnr(a, b).clamp(max=LARGEST_PSNR), "l1": l1(a, b)}
+    if output.instruments.lpips is not None:
+        size = output.batch_size
+        parts = zip(a.split(size), b.split(size), strict=True)
+        scores["lpips"] = torch.cat([output.instruments.lpips(*part) for part in parts])
+    return scores
+
+
+def obedience(output: Frames, driving: np.ndarray) -> dict[str, float]:
+    """Compare the landmarks found on frames with those that drove them.
+
+    Args:
+        driving: (F, 68, 2) the driver's own, which decide the pose; what the generator was shown,
+            `output.landmarks`, may be fitted to another face.
+    """
+    if output.instruments.detector is None:
+        return {}
+    found, wanted = output.found, output.points
+    size = output.images.shape[-1]
+    driving = torch.from_numpy(driving)
+    return {
+        "landmark_error": landmark_error(found, wanted).nanmean().item(),
+        "pose_error": pose_error(found, driving, size).nanmean().item(),
+        "jitter": landmark_jitter(found, wanted).item(),
+        "faces_found": found.isfinite().all(-1).all(-1).float().mean().item(),
+    }
+
+
+def identity_kept(output: Frames, source: Frames) -> dict[str, float]:
+    """Compare the identity of frames with the mean identity of the pictures learnt from."""
+    if output.instruments.descriptor is None:
+        return {}
+    mean = source.descriptors.mean(dim=0, keepdim=True)
+    return {"csim": cosine(output.descriptors, mean.expand_as(output.descriptors)).mean().item()}
+
+
+def self_reenactment(output: Frames, truth: Frames) -> dict[str, float | None]:
+    """Every measure of frames whose truth is known, but FID, which is of many videos.
+
+    Identity is compared frame by frame with the true ones.
+    """
+    scores = {name: value.mean().item() for name, value in likeness(output, truth).items()}
+    if output.instruments.descriptor is not None:
+        scores["csim"] = cosine(output.descriptors, truth.descriptors).mean().item()
+    scores |= obedience(output, output.landmarks)
+    scores["flicker"] = flicker(output.images, truth.images).item()
+    return plain(scores)
+
+
+def plain(scores: dict[str, float]) -> dict[str, float | None]:
+    """Shorten numbers for JSON: six digits, None for what is not a number."""
+    return {k: float(f"{v:.6g}") if math.isfinite(v) else None for k, v in scores.items()}

@@ -1,0 +1,128 @@
+"""The models that are compared, and what each draws of a stranger."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dataset.images import normalize
+from evaluation.protocol import Pictures
+from loss.content import ContentLoss
+from network.talking_head import TalkingHead
+from training.checkpoint import load
+from training.finetuning import (
+    PAPER_BATCH,
+    Learning,
+    fit,
+    initial_person,
+    load_models,
+)
+from training.loops import Hardware
+from training.steps import Person, term_weights
+
+RESCALE = 2.0  # as `train.py finetune` has it
+
+
+class Contestant(NamedTuple):
+    """A model of a run, ready to meet strangers."""
+
+    name: str
+    """As the user named its run or checkpoint."""
+    digest: str
+    """Of everything that its answers depend on."""
+    payload: Mapping[str, Any]
+    content_loss: ContentLoss
+    """What it was trained with; fine-tuning goes on with it."""
+
+    @property
+    def image_size(self) -> int:
+        """Side of its images, pixels."""
+        return self.payload["config"]["networks"]["image_size"]
+
+    @property
+    def seen(self) -> list[str]:
+        """Ids of the videos that it was trained on."""
+        return self.payload["videos"]
+
+    def meet(self, pictures: Pictures, hardware: Hardware) -> Person:
+        """Make the feed-forward head of a person, with what fine-tuning needs beside it."""
+        models = load_models(self.payload, Path(self.name)).to(hardware.device)
+        shown = to_device(pictures, hardware)
+        return initial_person(models, *shown, self.payload["mean_row_norm"], RESCALE)
+
+    def study(
+        self,
+        person: Person,
+        pictures: Pictures,
+        steps: int | str | None,
+        seed: int,
+        hardware: Hardware,
+        after_step: Callable[[int], None] | None = None,
+    ) -> int:
+        """Fine-tune a person on pictures, in place.
+
+        Args:
+            steps: generator updates; None: the paper's 40 epochs; auto: until pictures kept aside
+                are drawn no better.
+            seed: draws the batches.
+            after_step: called with the number of steps done, after each.
+
+        Returns:
+            The steps done.
+        """
+        trained = self.payload["config"]
+        learning = Learning.as_trained(trained["optimization"], steps, PAPER_BATCH, seed)
+        shown = to_device(pictures, hardware)
+        weights = term_weights(trained["weights"])
+        return fit(
+            person, *shown, self.content_loss, weights, learning, hardware, progress=False,
+            after_step=after_step,
+        )  # fmt: skip
+
+
+def load_contestant(
+    path: Path, load_content: Callable[[Mapping[str, Any]], ContentLoss], hardware: Hardware
+) -> Contestant:
+    """Load a run's newest checkpoint, or the one that is named.
+
+    Args:
+        load_content: makes the content loss of a run's configuration.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is none of a run.
+    """
+    payload = load(path, "run")
+    content_loss = load_content(payload["config"]).to(hardware.device)
+    return Contestant(str(path), _digest(payload), payload, content_loss)
+
+
+def draw(head: TalkingHead, landmark_images: Tensor, batch_size: int, hardware: Hardware) -> Tensor:
+    """Draw landmark images (F, 3, H, W) uint8 as images of the same shape in [-1, 1]."""
+    drawn = []
+    for part in landmark_images.split(batch_size):
+        with hardware.autocast():
+            drawn.append(head.draw(normalize(part.to(hardware.device))).float())
+    return torch.cat(drawn)
+
+
+def to_device(pictures: Pictures, hardware: Hardware) -> tuple[Tensor, Tensor]:
+    """Bring images and landmark images to the device, in [-1, 1]."""
+    device = hardware.device
+    return normalize(pictures.images.to(device)), normalize(pictures.landmark_images.to(device))
+
+
+def _digest(payload: Mapping[str, Any]) -> str:
+    """Hash the networks and settings of a run; its optimisers do not count."""
+    networks = {**payload["networks"], **payload["average"]}
+    config = payload["config"]
+    settings = [config[name] for name in ("networks", "optimization", "weights", "content")]
+    digest = hashlib.sha256(repr([*settings, payload["mean_row_norm"]]).encode())
+    for name in ("embedder", "generator", "discriminator"):
+        for key, value in networks[name].items():
+            digest.update(f"{name}.{key}".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
