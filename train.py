@@ -1,7 +1,7 @@
 """Meta-learn a talking-head model, or fit one to a person.
 
 python train.py --data DATA --run runs/vox
-torchrun --nproc-per-node 8 train.py --data DATA --run runs/vox
+torchrun --nproc-per-node 8 -- train.py --data DATA --run runs/vox
 python train.py finetune --checkpoint runs/vox --source photos/ --output heads/me.pt
 """
 
