@@ -1,5 +1,6 @@
 """Many processes learn as one: torchrun on the CPU, two processes, tiny networks."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -275,17 +277,33 @@ def test_a_killed_or_hanging_process_ends_the_run_in_one_line(data, tmp_path, ho
     more = ["--steps", 10_000, "--process-timeout", 3]
     words = ["train", "main", *options(data, tmp_path / "run", 2, *more)]
     process = start("-m", "tests.training.processes", *words)
-    victim = int(process.stdout.readline().split()[2])
+    both = [int(number) for number in process.stdout.readline().split()[1:]]
     wait_for(checkpoint(tmp_path / "run", 2), process)
     began = time.monotonic()
-    os.kill(victim, how)
-    line = process.stderr.readline()
-    while line and not line.startswith("train.py: "):
+    os.kill(both[1], how)
+    with killed_after(40, both):
         line = process.stderr.readline()
+        while line and not line.startswith("train.py: "):
+            line = process.stderr.readline()
     assert line.startswith("train.py: a process has ended or hangs: ")
     assert time.monotonic() - began < 30
     if how == signal.SIGSTOP:
-        os.kill(victim, signal.SIGKILL)
+        os.kill(both[1], signal.SIGKILL)
     out, err = process.communicate(timeout=30)
     assert "ended 1 -9" in out
     assert "Traceback" not in err
+
+
+@contextlib.contextmanager
+def killed_after(seconds: float, processes: list[int]):
+    """Let a test that waits for ever fail instead."""
+
+    def kill():
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, kill)
+    timer.start()
+    yield
+    timer.cancel()
