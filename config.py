@@ -18,6 +18,7 @@ ANY = math.inf
 RANGES = {
     **dict.fromkeys(("shots", "batch_size", "epochs", "keep", "discriminator_steps"), (1, ANY)),
     **dict.fromkeys(("log_every", "sample_every", "save_every"), (1, ANY)),
+    "process_timeout": (1, ANY),
     **dict.fromkeys(("people", "frames", "driving_frames", "held_out"), (1, ANY)),
     **dict.fromkeys(("steps", "workers", "threads", "finetune_steps"), (0, ANY)),
     **dict.fromkeys(("generator_lr", "discriminator_lr", "eps", "identity_rescale"), (0, ANY)),
@@ -191,12 +192,12 @@ class Train(Checked):
     sources: int = 8
     """K: frames of each video that the embedder sees."""
     workers: int = 2
-    """Processes that load data; 0: load in the training process."""
+    """Processes that load data for each training process; 0: load in the training process."""
     augmentation: float | None = None
     """Mirror, recolour and reshape each episode's frames alike, 0 (mirror only) to 1 (the paper: no
     change); for few people, to make more of them."""
     batch_size: int = 8
-    """Videos per step."""
+    """Videos per step and process: with torchrun a step has as many times more."""
     epochs: int = 75
     """Passes over the videos (the paper: 75, or 150 for the feed-forward variant)."""
     steps: int | None = None
@@ -219,6 +220,10 @@ class Train(Checked):
     """Steps between checkpoints."""
     keep: int = 2
     """Checkpoints kept; older ones are deleted."""
+    video_embeddings_on_cpu: bool = False
+    """W and its optimiser stay in host memory: for millions of videos beside a small GPU."""
+    process_timeout: float = 600.0
+    """With torchrun: seconds to wait for another process, which may be saving, before giving up."""
     seed: int = 0
     """Initialises the networks and draws the frames."""
     networks: Networks = field(default_factory=Networks)

@@ -1,6 +1,7 @@
 """Meta-learn a talking-head model, or fit one to a person.
 
 python train.py --data DATA --run runs/vox
+torchrun --nproc-per-node 8 -- train.py --data DATA --run runs/vox
 python train.py finetune --checkpoint runs/vox --source photos/ --output heads/me.pt
 """
 
@@ -23,6 +24,7 @@ from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
 from runtime import resolve_device, resolve_precision, set_threads
 from training.checkpoint import Head, load, save_head
+from training.distributed import from_first, joined, rank, ranks
 from training.finetuning import (
     Learning,
     content_error,
@@ -43,27 +45,31 @@ def main() -> None:
     if command == "finetune":
         finetune_person(cli.parse(Finetune, "train.py finetune", arguments))
     else:
-        meta_learn(cli.parse(Train, "train.py", arguments, PRESETS))
+        config = cli.parse(Train, "train.py", arguments, PRESETS)
+        with joined(resolve_device(config.runtime.device), config.process_timeout) as device:
+            status = meta_learn(config, device)
+        sys.exit(status)
 
 
-def meta_learn(config: Train) -> None:
-    """Train, or go on training, the run that the config names."""
-    hardware = _hardware(config.runtime)._replace(workers=config.workers)
+def meta_learn(config: Train, device: torch.device) -> int:
+    """Train, or go on training, the run that the config names; give the exit status."""
+    hardware = _hardware(config.runtime, device)._replace(workers=config.workers)
     dataset = VoxCelebDataset(
         config.data, config.sources, config.networks.image_size, config.seed, config.augmentation
     )
     torch.manual_seed(config.seed)
-    models = build_models(len(dataset), **asdict(config.networks)).to(hardware.device)
+    models = build_models(len(dataset), **asdict(config.networks))
+    models.to(device, config.video_embeddings_on_cpu)
     optimization = asdict(config.optimization)
     discriminator_steps, decay = (optimization.pop(k) for k in ("discriminator_steps", "decay"))
-    epoch = -(-len(dataset) // config.batch_size)  # steps
+    epoch = -(-len(dataset) // (ranks() * config.batch_size))  # steps
     steps = config.epochs * epoch if config.steps is None else config.steps
     plain = _plain(asdict(config)) | {"data": dataset.settings}
     learning = MetaLearning(
         dataset,
         models,
         build_optimizers(models, **optimization),
-        _content_loss(config.content, config.vgg19, config.vggface).to(hardware.device),
+        _content_loss(config.content, config.vgg19, config.vggface).to(device),
         term_weights(asdict(config.weights)),
         Schedule(
             steps, config.batch_size, discriminator_steps, decay, config.matching_warmup,
@@ -73,21 +79,21 @@ def meta_learn(config: Train) -> None:
         config.run,
         plain,
     )  # fmt: skip
-    config.run.mkdir(parents=True, exist_ok=True)
     if learning.resume():
-        print(f"going on from step {learning.step} of {config.run}")
-    _write_config(config.run, plain)
+        _say(f"going on from step {learning.step} of {config.run}")
+    from_first(lambda: _write_config(config.run, plain))
     stopped_by = learning.learn()
     if stopped_by is not None:
         name = signal.Signals(stopped_by).name
-        print(f"{name}: saved at step {learning.step}; the same command goes on from there")
-        sys.exit(128 + stopped_by)
-    print(f"{config.run}: {learning.step} steps done")
+        _say(f"{name}: saved at step {learning.step}; the same command goes on from there")
+        return 128 + stopped_by
+    _say(f"{config.run}: {learning.step} steps done")
+    return 0
 
 
 def finetune_person(config: Finetune) -> None:
     """Fit the checkpoint to one person and write the head."""
-    hardware = _hardware(config.runtime)
+    hardware = _hardware(config.runtime, resolve_device(config.runtime.device))
     payload = load(config.checkpoint, "run")
     trained = payload["config"]
     models = load_models(payload, config.checkpoint).to(hardware.device)
@@ -130,19 +136,24 @@ def finetune_person(config: Finetune) -> None:
             print(f"{name} on {len(held_out[0])} other pictures: {before[name]:.4f} -> {value:.4f}")
 
 
-def _hardware(runtime: Any) -> Hardware:
+def _hardware(runtime: Any, device: torch.device) -> Hardware:
     set_threads(runtime.threads)
-    device = resolve_device(runtime.device)
     return Hardware(device, resolve_precision(runtime.precision, device))
 
 
 def _content_loss(content: str, vgg19: str, vggface: Path | str | None) -> ContentLoss:
-    if content != "l1" and vggface is None:
+    if content != "l1" and vggface is None and rank() == 0:
         print(
             "warning: no --vggface file, so the VGGFace term is left out: likeness will suffer",
             file=sys.stderr,
         )
     return load_content_loss(content, vgg19, vggface)
+
+
+def _say(line: str) -> None:
+    """Print once, however many processes learn together."""
+    if rank() == 0:
+        print(line)
 
 
 def _plain(value: Any) -> Any:

@@ -118,20 +118,32 @@ class EpisodeSampler(Sampler[list[tuple[int, int]]]):
         batch_size: B; a batch may span the end of one epoch and the start of the next.
         seed: draws the order of every epoch.
         start: batches to leave out, so that a resumed run goes on where it stopped.
+        part: (r, R) of the r-th of R processes, from 0. Their batches of B, laid end to end, are
+            those of one process with R * B.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int = 0, start: int = 0):
+    def __init__(
+        self,
+        length: int,
+        batch_size: int,
+        seed: int = 0,
+        start: int = 0,
+        part: tuple[int, int] = (0, 1),
+    ):
         self.length, self.batch_size, self.seed, self.start = length, batch_size, seed, start
+        self.part = part
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        epoch, skip = divmod(self.start * self.batch_size, self.length)
+        number, parts = self.part
+        own = slice(number * self.batch_size, (number + 1) * self.batch_size)
+        epoch, skip = divmod(self.start * parts * self.batch_size, self.length)
         batch: list[tuple[int, int]] = []
         while True:
             rng = np.random.default_rng([self.seed, SHUFFLE, epoch])
             for index in rng.permutation(self.length)[skip:].tolist():
                 batch.append((epoch, index))
-                if len(batch) == self.batch_size:
-                    yield batch
+                if len(batch) == parts * self.batch_size:
+                    yield batch[own]
                     batch = []
             epoch, skip = epoch + 1, 0
 

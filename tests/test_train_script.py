@@ -3,10 +3,13 @@
 import json
 import os
 import random
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,8 +26,8 @@ RESUMABLE = ["--steps", STEPS, "--save-every", 2, "--log-every", 1, "--sample-ev
 RESUMABLE += ["--decay", 0.8]  # so the rate of a step depends on where the run stands
 
 
-def train(data, run, *more):
-    return run_script("train.py", "--data", data, "--run", run, *TINY, *more)
+def train(data, run, *more, **options):
+    return run_script("train.py", "--data", data, "--run", run, *TINY, *more, **options)
 
 
 def weights(run):
@@ -127,7 +130,7 @@ def test_a_stopped_run_ends_with_the_same_bits_as_an_undisturbed_one(
     assert stopped_at < STEPS, "the run was over before it could be stopped"
     if stop != signal.SIGKILL:
         assert process.returncode == 128 + stop
-    resumed = train(data, broken, *RESUMABLE)
+    resumed = train(data, broken, *RESUMABLE, "--workers", 1)
     assert resumed.returncode == 0, resumed.stderr
     assert f"going on from step {stopped_at}" in resumed.stdout
     assert_same_run(undisturbed, broken)
@@ -166,6 +169,18 @@ def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(data, tmp_path):
         path.write_bytes(content[: len(content) // 2])
     resumed = train(data, tmp_path / "run", *arguments, "--steps", 3)
     assert "going on from step 1" in resumed.stdout, resumed.stderr
+
+
+def test_a_full_disk_ends_the_run_in_one_line_and_loses_nothing(data, trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    full = (run / "last.pt").stat().st_size // 2  # bytes: no file may become larger
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (full, full))
+    done = train(data, run, "--steps", 6, preexec_fn=limit)
+    one_line(done, "cannot write", "00000006.pt")
+    assert not list(run.rglob(".partial*"))
+    assert (run / "last.pt").read_bytes() == (trained / "last.pt").read_bytes()
+    assert "going on from step 4" in train(data, run, "--steps", 6).stdout
 
 
 def test_a_run_of_another_format_is_refused_and_left_as_it_is(data, trained, tmp_path):
@@ -262,8 +277,6 @@ def test_a_checkpoint_of_another_kind_or_cut_in_half_is_named(head, trained, dat
 
 
 def test_p11_rows_of_w_follow_their_video_when_the_data_change(data, trained, tmp_path):
-    import shutil
-
     changed = tmp_path / "data"
     shutil.copytree(data, changed)
     names = (changed / "videos.txt").read_text().split()

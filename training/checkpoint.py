@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,6 +169,10 @@ def restore(network: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        with zipfile.ZipFile(path) as archive:  # PyTorch writes checksums and never compares them
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} differs")
         payload = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         reason = str(error).split(". ")[0].splitlines()[0][:200]

@@ -1,11 +1,14 @@
 """Ctrl-C and SIGTERM, noticed between two steps instead of in the middle of one."""
 
 import signal
+import time
 from types import FrameType
+
+ECHO = 1.0  # seconds: job schedulers signal torchrun and its children, and torchrun passes it on
 
 
 class Interruption:
-    """A context in which SIGINT and SIGTERM only set `self.signal`; a second one acts at once."""
+    """A context in which SIGINT and SIGTERM only set `self.signal`; a later one acts at once."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -21,6 +24,7 @@ class Interruption:
             signal.signal(number, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if self.signal is not None:
+        if self.signal is None:
+            self.signal, self._noted = number, time.monotonic()
+        elif time.monotonic() - self._noted > ECHO:
             raise KeyboardInterrupt
-        self.signal = number

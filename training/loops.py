@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,14 @@ from dataset.images import normalize
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from training.checkpoint import newest_of_run, restore, save_run
+from training.distributed import (
+    any_signal,
+    average_losses,
+    from_first,
+    rank,
+    ranks,
+    start_equal,
+)
 from training.interruption import Interruption
 from training.models import LearningRates, Models, Optimizers, update_average
 from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
@@ -30,6 +39,7 @@ class Schedule(NamedTuple):
 
     steps: int
     batch_size: int
+    """Of each process."""
     discriminator_steps: int
     decay: float
     matching_warmup: float
@@ -86,13 +96,12 @@ class MetaLearning:
         self.run, self.config = Path(run), config
         self.rates = LearningRates(optimizers, schedule.steps, schedule.decay)
         self.step = 0
+        start_equal([*self.models, *self.average])
 
     def resume(self) -> bool:
         """Go on from the run's newest whole checkpoint; False if there is none."""
-        remove_stale(self.run)  # half a checkpoint, of a run that was killed
-        try:
-            payload = newest_of_run(self.run)
-        except FileNotFoundError:
+        payload = from_first(self._newest)
+        if payload is None:
             return False
         for name, network in self._networks().items():
             if name != "video_embeddings":
@@ -116,34 +125,37 @@ class MetaLearning:
             FloatingPointError: a loss is not finite; the last checkpoint stays as it was.
         """
         schedule = self.schedule
-        log = StatsLog(self.run / "stats.jsonl", self.step)
+        log = from_first(lambda: StatsLog(self.run / "stats.jsonl", self.step))
         batches = self._batches()
         logged = (time.monotonic(), self.step)
+        stopped_by = None
         with (
             Interruption() as interruption,
             progress_bar(
-                total=schedule.steps, initial=self.step, desc="meta-learning", unit="step"
+                total=schedule.steps, initial=self.step, desc="meta-learning", unit="step",
+                disable=rank() > 0,
             ) as bar,
-        ):
-            while self.step < schedule.steps and interruption.signal is None:
+        ):  # fmt: skip
+            while self.step < schedule.steps and stopped_by is None:
                 losses = self.take_step(next(batches))
+                stopped_by = any_signal(interruption.signal)
                 bar.update()
-                last = self.step == schedule.steps or interruption.signal is not None
+                last = self.step == schedule.steps or stopped_by is not None
                 if self.step % schedule.log_every == 0 or last:
-                    numbers = finite_numbers(losses, self.step)
+                    numbers = finite_numbers(average_losses(losses), self.step)
                     now = time.monotonic()
-                    images = (self.step - logged[1]) * schedule.batch_size
+                    images = (self.step - logged[1]) * schedule.batch_size * ranks()
                     numbers["images_per_second"] = images / (now - logged[0])
                     logged = (now, self.step)
-                    log.write({"step": self.step, **numbers})
+                    from_first(partial(log.write, {"step": self.step, **numbers}))
                     shown = {k: f"{numbers[k]:.3f}" for k in list(numbers)[:2]}
                     bar.set_postfix(shown, refresh=False)
                 if self.step % schedule.sample_every == 0 or last:
-                    self.show()
+                    from_first(self.show)
                 if self.step % schedule.save_every == 0 or last:
-                    finite_numbers(losses, self.step)
-                    self.save()
-        return interruption.signal
+                    finite_numbers(average_losses(losses), self.step)
+                    from_first(self.save)
+        return stopped_by
 
     def take_step(self, batch: Episode) -> Losses:
         """Do one step of the algorithm and let the average follow."""
@@ -195,12 +207,23 @@ class MetaLearning:
         }
         save_run(payload, self.run, self.step, self.schedule.keep)
 
+    def _newest(self) -> dict[str, Any] | None:
+        remove_stale(self.run)  # half a checkpoint, of a run that was killed
+        try:
+            return newest_of_run(self.run)
+        except FileNotFoundError:
+            return None
+
     def _networks(self) -> dict[str, torch.nn.Module]:
         return self.models._asdict()
 
     def _batches(self) -> Iterator[Episode]:
         sampler = EpisodeSampler(
-            len(self.dataset), self.schedule.batch_size, self.dataset.seed, start=self.step
+            len(self.dataset),
+            self.schedule.batch_size,
+            self.dataset.seed,
+            start=self.step,
+            part=(rank(), ranks()),
         )
         workers = self.hardware.workers
         loader = DataLoader(
@@ -214,7 +237,9 @@ class MetaLearning:
         return iter(loader)
 
     def _to_device(self, batch: Episode) -> Episode:
-        video, *images = (field.to(self.hardware.device, non_blocking=True) for field in batch)
+        device = self.hardware.device
+        video = batch.video.to(self.models.video_embeddings.weight.device, non_blocking=True)
+        images = (image.to(device, non_blocking=True) for image in batch[1:])
         return Episode(video, *(normalize(image) for image in images))
 
     def _resume_rows(self, payload: Mapping[str, Any]) -> None:
@@ -257,5 +282,7 @@ def _start_worker(_: int) -> None:
 
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # torchrun and job schedulers send SIGTERM to whole groups of processes.
+    for number in Interruption.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(0)

@@ -20,10 +20,15 @@ class Models(NamedTuple):
     discriminator: Discriminator
     video_embeddings: VideoEmbeddings
 
-    def to(self, device: torch.device) -> "Models":
-        """Move all of them to a device, in the memory layout that convolutions like best."""
-        for network in self:
+    def to(self, device: torch.device, rows_on_cpu: bool = False) -> "Models":
+        """Move all of them to a device, in the memory layout that convolutions like best.
+
+        Args:
+            rows_on_cpu: W and its optimiser stay in host memory; only the rows of a batch travel.
+        """
+        for network in self[:3]:
             network.to(device, memory_format=torch.channels_last)
+        self.video_embeddings.to("cpu" if rows_on_cpu else device)
         return self
 
 

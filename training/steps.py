@@ -18,6 +18,7 @@ from loss.adversarial import (
 from loss.content import ContentLoss
 from network.discriminator import Critique, Discriminator
 from network.talking_head import TalkingHead
+from training.distributed import average_gradients
 from training.models import Models, Optimizers, spread
 
 Losses = dict[str, Tensor]
@@ -44,7 +45,7 @@ def meta_step(
     """Update embedder and generator once, then the discriminator (Sec. 3.2).
 
     Args:
-        batch: images in [-1, 1] on the networks' device.
+        batch: images in [-1, 1] on the networks' device; the videos' numbers where W lies.
         weights: factor of each generator term, by name.
         discriminator_steps: updates of D and W on the same images.
 
@@ -58,7 +59,7 @@ def meta_step(
     with autocast():
         embedding = E.embed_video(batch.source, batch.source_landmarks)  # e-hat, (B, N)
         fake = G(batch.target_landmarks, G.project(embedding))
-        rows = W(batch.video).detach()
+        rows = W(batch.video).detach().to(embedding.device)
         losses = imitation_losses(
             D, content_loss, fake, batch.target, batch.target_landmarks, D.identity(rows)
         )
@@ -70,7 +71,7 @@ def meta_step(
     fake = fake.detach()
     for _ in range(discriminator_steps):
         with autocast():
-            identity = D.identity(W(batch.video))
+            identity = D.identity(W(batch.video).to(fake.device))
             judged = D.judge_pair(fake, batch.target, batch.target_landmarks, identity)
         losses |= hinge_losses(*judged)
         update(losses["discriminator"], optimizers.discriminator, optimizers.video_embeddings)
@@ -160,8 +161,9 @@ def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Tensor:
 
 
 def update(loss: Tensor, *optimizers: Optimizer) -> None:
-    """Go one step down the gradient, and leave no gradient behind."""
+    """Go one step down the gradient of all processes, and leave no gradient behind."""
     loss.backward()
+    average_gradients(*optimizers)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -110,6 +110,12 @@ def test_a_resumed_sampler_goes_on_where_it_stopped(start):
     assert take(EpisodeSampler(7, 2, seed=1, start=start), 16 - start) == whole[start:]
 
 
+def test_the_parts_of_three_processes_end_to_end_are_the_batches_of_one():
+    parts = [take(EpisodeSampler(7, 2, seed=1, start=3, part=(r, 3)), 5) for r in range(3)]
+    whole = take(EpisodeSampler(7, 6, seed=1, start=3), 5)
+    assert [a + b + c for a, b, c in zip(*parts, strict=True)] == whole
+
+
 def test_a_batch_larger_than_the_data_spans_epochs():
     (batch,) = take(EpisodeSampler(3, 8), 1)
     assert [epoch for epoch, _ in batch] == [0, 0, 0, 1, 1, 1, 2, 2]

@@ -6,11 +6,15 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from dataset.episodes import Episode
 from loss.content import ContentLoss
-from tests.training.conftest import WEIGHTS
+from network.discriminator import VideoEmbeddings
+from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
 from training import steps
 from training.finetuning import Learning, initial_person, person_optimizers
+from training.models import Optimizers, build_models, build_optimizers
 from training.steps import finetune_step, imitation_losses, meta_step, weighted_sum
 
 LEARNING = Learning(1, 2, 5e-5, 2e-4, (0.0, 0.999), 1e-5, 0.0, 2, 0)
@@ -132,6 +136,21 @@ def test_p10_a_step_moves_exactly_the_batchs_rows_of_w(models, optimizers, batch
     assert changed == [3, 7]
 
 
+def test_w_may_lie_in_host_memory_while_the_networks_are_on_a_gpu(batch, autocast, monkeypatch):
+    losses = []
+    monkeypatch.setattr(steps, "update", lambda loss, *_: losses.append(loss))
+    gpu = torch.device("cuda")
+    with FakeTensorMode():  # tensors without content, whose devices are checked: no GPU is needed
+        with gpu:
+            models = build_models(VIDEOS, **NETWORKS)
+            images = [torch.empty(image.shape) for image in batch[1:]]
+        rows = VideoEmbeddings(VIDEOS, models.embedder.embedding_size)
+        models = models._replace(video_embeddings=rows)
+        step(models, Optimizers(None, None, None), Episode(torch.tensor([3, 7]), *images), autocast)
+    assert rows.weight.device.type == "cpu"
+    assert [loss.device.type for loss in losses] == ["cuda"] * 3
+
+
 def test_p13_the_content_loss_reaches_the_embedder(models, optimizers, batch, autocast, gradients):
     seen, record = gradients
     record.everything = [p for m in models for p in m.parameters()]
@@ -151,8 +170,6 @@ def test_a_term_without_a_weight_is_an_error():
 
 
 def test_p16_one_batch_is_learnt_by_heart(models, batch, autocast):
-    from training.models import build_optimizers
-
     for network in models:
         for layer in network.modules():
             if hasattr(layer, "gain_offset"):
