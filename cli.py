@@ -69,6 +69,9 @@ def run(script: Callable[[], None]) -> None:
     Exit status: 0 done, 1 a user's mistake or the system's refusal, 130 interrupted. With
     TRACEBACK=1 in the environment errors are raised as they are.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal has every character
     try:
         script()
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ ANY = math.inf
 # Least and greatest value of every number, wherever an option of that name stands.
 RANGES = {
     **dict.fromkeys(("shots", "batch_size", "epochs", "keep", "discriminator_steps"), (1, ANY)),
+    "overfit": (2, ANY),
     **dict.fromkeys(("log_every", "sample_every", "save_every"), (1, ANY)),
     "process_timeout": (1, ANY),
     **dict.fromkeys(("people", "frames", "driving_frames", "held_out"), (1, ANY)),
@@ -196,6 +197,8 @@ class Train(Checked):
     augmentation: float | None = None
     """Mirror, recolour and reshape each episode's frames alike, 0 (mirror only) to 1 (the paper: no
     change); for few people, to make more of them."""
+    overfit: int | None = None
+    """Learn one fixed episode of so many videos by heart, to see whether training works at all."""
     batch_size: int = 8
     """Videos per step and process: with torchrun a step has as many times more."""
     epochs: int = 75
@@ -333,8 +336,10 @@ class Evaluate(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.checkpoint or not self.shots or min(self.shots) < 1:
-            raise ValueError("--checkpoint and --shots need values, --shots of at least 1")
+        if not self.checkpoint:
+            raise ValueError("--checkpoint must name a model")
+        if not self.shots or min(self.shots) < 1:
+            raise ValueError(f"--shots must be at least 1, got {' '.join(map(str, self.shots))}")
 
 
 @dataclass(frozen=True)

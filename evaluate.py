@@ -87,12 +87,14 @@ def _contestants(config: Evaluate, hardware: Hardware) -> list[Contestant]:
     """Load the models, which must draw images of one size."""
 
     def load_content(trained: Mapping[str, Any]) -> ContentLoss:
+        if config.finetune_steps == 0:
+            return ContentLoss()  # nothing is learnt
         vggface = trained["vggface"] and (config.vggface or trained["vggface"])
         return load_content_loss(trained["content"], trained["vgg19"], vggface)
 
-    if len(set(config.checkpoint)) < len(config.checkpoint):
-        raise ValueError("--checkpoint names a model twice")
     contestants = [load_contestant(path, load_content, hardware) for path in config.checkpoint]
+    if len({one.digest for one in contestants}) < len(contestants):
+        raise ValueError("--checkpoint names a model twice")
     sizes = {one.name: one.image_size for one in contestants}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size}" for name, size in sizes.items())

@@ -55,8 +55,9 @@ def meta_learn(config: Train, device: torch.device) -> int:
     """Train, or go on training, the run that the config names; give the exit status."""
     hardware = _hardware(config.runtime, device)._replace(workers=config.workers)
     dataset = VoxCelebDataset(
-        config.data, config.sources, config.networks.image_size, config.seed, config.augmentation
-    )
+        config.data, config.sources, config.networks.image_size, config.seed, config.augmentation,
+        config.overfit,
+    )  # fmt: skip
     torch.manual_seed(config.seed)
     models = build_models(len(dataset), **asdict(config.networks))
     models.to(device, config.video_embeddings_on_cpu)

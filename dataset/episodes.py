@@ -45,6 +45,8 @@ class VoxCelebDataset(Dataset[Episode]):
         image_size: side of the images, pixels; stored frames of another size are resized.
         seed: draws frames and order.
         augmentation: strength of the change that is drawn for each episode; None: no change.
+        by_heart: only so many videos, and of each the same episode again and again, to see whether
+            training works at all.
 
     Raises:
         FileNotFoundError: the folder or its videos.txt is missing.
@@ -58,9 +60,10 @@ class VoxCelebDataset(Dataset[Episode]):
         image_size: int = 256,
         seed: int = 0,
         augmentation: float | None = None,
+        by_heart: int | None = None,
     ):
         self.folder = Path(folder)
-        self.videos = read_videos(self.folder)
+        self.videos = read_videos(self.folder)[:by_heart]
         if not self.videos:
             raise ValueError(f"{self.folder} holds no videos: its videos.txt is empty")
         self.settings = read_settings(self.folder)
@@ -74,6 +77,7 @@ class VoxCelebDataset(Dataset[Episode]):
         self.image_size = image_size
         self.seed = seed
         self.augmentation = augmentation
+        self.by_heart = by_heart
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -97,7 +101,7 @@ class VoxCelebDataset(Dataset[Episode]):
 
         A video with fewer frames repeats sources; the target stays apart (at least 2 frames).
         """
-        rng = np.random.default_rng([self.seed, DRAW, epoch, *self.videos[index].encode()])
+        rng = self._rng(DRAW, epoch, index)
         target, *others = rng.permutation(frames).tolist()
         repeats = -(-self.sources // len(others))
         return [*(others * repeats)[: self.sources], target]
@@ -106,8 +110,11 @@ class VoxCelebDataset(Dataset[Episode]):
         """Draw the change of one episode, the same for all its frames."""
         if self.augmentation is None:
             return None
-        rng = np.random.default_rng([self.seed, AUGMENT, epoch, *self.videos[index].encode()])
-        return Augmentation.draw(rng, self.augmentation)
+        return Augmentation.draw(self._rng(AUGMENT, epoch, index), self.augmentation)
+
+    def _rng(self, stream: int, epoch: int, index: int) -> np.random.Generator:
+        epoch = 0 if self.by_heart else epoch
+        return np.random.default_rng([self.seed, stream, epoch, *self.videos[index].encode()])
 
 
 class EpisodeSampler(Sampler[list[tuple[int, int]]]):

@@ -101,12 +101,19 @@ def load_contestant(
 
 
 def draw(head: TalkingHead, landmark_images: Tensor, batch_size: int, hardware: Hardware) -> Tensor:
-    """Draw landmark images (F, 3, H, W) uint8 as images of the same shape in [-1, 1]."""
+    """Draw landmark images (F, 3, H, W) uint8 as images of the same shape in [-1, 1].
+
+    Raises:
+        FloatingPointError: pixels are not finite.
+    """
     drawn = []
     for part in landmark_images.split(batch_size):
         with hardware.autocast():
             drawn.append(head.draw(normalize(part.to(hardware.device))).float())
-    return torch.cat(drawn)
+    images = torch.cat(drawn)
+    if not images.isfinite().all():
+        raise FloatingPointError("the model draws pixels that are not finite")
+    return images
 
 
 def to_device(pictures: Pictures, hardware: Hardware) -> tuple[Tensor, Tensor]:

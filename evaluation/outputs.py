@@ -31,9 +31,14 @@ def write_outputs(
     """
     text = report(summary, protocol["left_out"], len(comparison.videos), protocol["held_out"])
     metrics = as_plain(comparison, summary, protocol)
-    for name, content in (("metrics.json", json.dumps(metrics, indent=1)), ("table.md", text)):
+    for name, content in (
+        ("metrics.json", json.dumps(metrics, indent=1, allow_nan=False)),
+        ("table.md", text),
+    ):
         with replacing(folder / name) as partial:
             partial.write_text(content.rstrip() + "\n", encoding="utf-8")
+    for old in folder.glob("*.png"):  # of another command on the same folder
+        old.unlink()
     write_sheets(comparison, folder)
     write_figures(summary, folder)
     return text

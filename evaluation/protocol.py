@@ -105,8 +105,7 @@ def read_subject(
 ) -> Subject:
     """Read a video and split its frames.
 
-    The split depends on (seed, video id, number of frames) alone: every model is judged on the
-    same frames.
+    The split depends on the seed and the record alone: every model is judged on the same frames.
 
     Args:
         shots: frames to learn from, the largest T.

@@ -17,6 +17,8 @@ from evaluation.protocol import Subject
 from inference.retarget import relative_motion
 from metric.shape import face_shape, identity_leak
 
+MOST_AWAY = 0.5  # pixels between landmarks stored and drawn again
+
 ABSOLUTE, RELATIVE, TRUE = "absolute", "relative", "true"
 
 
@@ -108,6 +110,12 @@ def projection(output: Tensor, right: Tensor, leaked: Tensor) -> float:
 def _draw_truth(drawn: DrawnSet, source: Subject, driver: Subject, size: int) -> Truth:
     if source.crop != "whole":
         raise ValueError(f"--drawn-heads needs frames of --crop whole, got {source.crop}")
+    own = reenactment_truth(drawn, driver.video, driver.video, driver.held_out.frames[0])
+    away = scale_landmarks(own.landmarks, drawn.size, size) - driver.held_out.landmarks[0]
+    if not np.abs(away).max() < MOST_AWAY:
+        raise ValueError(
+            f"--drawn-heads is another set: it has {driver.video} elsewhere than --data has it"
+        )
     answers = [
         [
             reenactment_truth(drawn, source.video, driver.video, frame, face_of_driver)

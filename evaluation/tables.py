@@ -15,7 +15,7 @@ def report(summary: Summary, left_out: dict[str, str], videos: int, held_out: in
         videos, held_out: how many videos, and hold-out frames of each.
     """
     parts = [
-        f"## Own motion: {videos} unseen videos, {held_out} hold-out frames of each\n",
+        f"## Own motion: {videos} videos, {held_out} hold-out frames of each\n",
         _scores(summary.rows),
     ]
     if summary.duels:

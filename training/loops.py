@@ -1,6 +1,7 @@
 """Meta-learning from the first step to the last: data, step, log, sample, checkpoint."""
 
 import copy
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -10,12 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
+from tqdm import tqdm
 
 from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
 from dataset.files import remove_stale
 from dataset.images import normalize
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
+from network.embedder import Embedder
+from network.generator import Generator
 from training.checkpoint import newest_of_run, restore, save_run
 from training.distributed import (
     any_signal,
@@ -25,10 +29,11 @@ from training.distributed import (
     ranks,
     start_equal,
 )
+from training.health import warnings
 from training.interruption import Interruption
 from training.models import LearningRates, Models, Optimizers, update_average
 from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
-from training.steps import Losses, meta_step
+from training.steps import Autocast, Losses, meta_step
 
 SAMPLE_EPOCH = 2**31  # no run gets there, so the sampled episodes are none of the trained ones
 SAMPLED_VIDEOS = 6
@@ -125,9 +130,8 @@ class MetaLearning:
             FloatingPointError: a loss is not finite; the last checkpoint stays as it was.
         """
         schedule = self.schedule
-        log = from_first(lambda: StatsLog(self.run / "stats.jsonl", self.step))
+        self._open_log()
         batches = self._batches()
-        logged = (time.monotonic(), self.step)
         stopped_by = None
         with (
             Interruption() as interruption,
@@ -137,19 +141,13 @@ class MetaLearning:
             ) as bar,
         ):  # fmt: skip
             while self.step < schedule.steps and stopped_by is None:
-                losses = self.take_step(next(batches))
+                batch = next(batches)
+                losses = self.take_step(batch)
                 stopped_by = any_signal(interruption.signal)
                 bar.update()
                 last = self.step == schedule.steps or stopped_by is not None
                 if self.step % schedule.log_every == 0 or last:
-                    numbers = finite_numbers(average_losses(losses), self.step)
-                    now = time.monotonic()
-                    images = (self.step - logged[1]) * schedule.batch_size * ranks()
-                    numbers["images_per_second"] = images / (now - logged[0])
-                    logged = (now, self.step)
-                    from_first(partial(log.write, {"step": self.step, **numbers}))
-                    shown = {k: f"{numbers[k]:.3f}" for k in list(numbers)[:2]}
-                    bar.set_postfix(shown, refresh=False)
+                    self._log(losses, batch, bar)
                 if self.step % schedule.sample_every == 0 or last:
                     from_first(self.show)
                 if self.step % schedule.save_every == 0 or last:
@@ -206,6 +204,29 @@ class MetaLearning:
             "optimizers": {k: o.state_dict() for k, o in self.optimizers._asdict().items()},
         }
         save_run(payload, self.run, self.step, self.schedule.keep)
+
+    def _open_log(self) -> None:
+        self.stats = from_first(lambda: StatsLog(self.run / "stats.jsonl", self.step))
+        self._logged = (time.monotonic(), self.step)
+        self._warned: set[str] = set()
+
+    def _log(self, losses: Losses, batch: Episode, bar: tqdm) -> None:
+        """Write a line of the log, and warn of what has newly gone wrong."""
+        batch, autocast = self._to_device(batch), self.hardware.autocast
+        losses = losses | embedder_influence(*self.average, batch, autocast)
+        numbers = finite_numbers(average_losses(losses), self.step)
+        (then, step), now = self._logged, time.monotonic()
+        images = (self.step - step) * self.schedule.batch_size * ranks()
+        numbers["images_per_second"] = images / (now - then)
+        numbers["peak_memory_gb"] = peak_memory(self.hardware.device) / 1e9
+        self._logged = (now, self.step)
+        from_first(partial(self.stats.write, {"step": self.step, **numbers}))
+        bar.set_postfix({k: f"{numbers[k]:.3f}" for k in list(numbers)[:2]}, refresh=False)
+        if rank() == 0:  # which has the lines
+            signs = warnings(self.stats.lines)
+            for name in signs.keys() - self._warned:
+                bar.write(f"warning, step {self.step}: {name}: {signs[name]}", file=sys.stderr)
+            self._warned = set(signs)
 
     def _newest(self) -> dict[str, Any] | None:
         remove_stale(self.run)  # half a checkpoint, of a run that was killed
@@ -274,6 +295,39 @@ def finite_numbers(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
     if broken:
         raise FloatingPointError(f"step {step}: {', '.join(broken)} is not finite")
     return numbers
+
+
+@torch.no_grad()
+def embedder_influence(
+    embedder: Embedder, generator: Generator, batch: Episode, autocast: Autocast
+) -> Losses:
+    """Tell how much another person's embedding changes the output, against how people differ.
+
+    Returns:
+        `embedder_influence`, 0 when the embedder is ignored (pitfall P13), about 1 when it decides
+        all; nothing for a batch of one.
+    """
+    if len(batch.target) < 2:
+        return {}
+    with autocast():
+        embedding = embedder.embed_video(batch.source, batch.source_landmarks)
+        own, other = (
+            generator(batch.target_landmarks, generator.project(e))
+            for e in (embedding, embedding.roll(1, dims=0))
+        )
+    between = (batch.target - batch.target.roll(1, dims=0)).abs().mean()
+    return {"embedder_influence": (own.float() - other.float()).abs().mean() / between}
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the largest amount of memory used so far, in bytes: of the GPU, or of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # on Windows it is not known
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _start_worker(_: int) -> None:

@@ -142,6 +142,7 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
         a.copy_(b)
 
 
-def spread(vectors: Tensor) -> Tensor:
-    """Standard deviation between the rows of (B, N), mean over N: 0 if all rows are alike."""
-    return vectors.detach().float().std(dim=0, correction=0).mean()
+def variation(vectors: Tensor) -> Tensor:
+    """Mean distance of vectors (B, N) from their mean, over their mean length: 0 if all alike."""
+    vectors = vectors.detach().float()
+    return (vectors - vectors.mean(dim=0)).norm(dim=1).mean() / vectors.norm(dim=1).mean()

@@ -19,18 +19,23 @@ class StatsLog:
     Args:
         path: the file; lines of steps after `step` are dropped, since a resumed run repeats them.
         step: the step to go on from.
+
+    Attributes:
+        lines: all that the file holds, oldest first.
     """
 
     def __init__(self, path: Path, step: int):
         self.path = Path(path)
         kept = [line for line in read_stats(self.path) if line["step"] <= step]
+        self.lines = kept
         text = "".join(json.dumps(line) + "\n" for line in kept)
         with replacing(self.path) as partial:
             partial.write_text(text)
 
     def write(self, numbers: Mapping[str, float]) -> None:
+        self.lines.append({k: _short(v) for k, v in numbers.items()})
         with self.path.open("a") as file:
-            file.write(json.dumps({k: _short(v) for k, v in numbers.items()}) + "\n")
+            file.write(json.dumps(self.lines[-1]) + "\n")
 
 
 def read_stats(path: Path) -> list[dict[str, float]]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from dataset.episodes import Episode
@@ -19,7 +20,9 @@ from loss.content import ContentLoss
 from network.discriminator import Critique, Discriminator
 from network.talking_head import TalkingHead
 from training.distributed import average_gradients
-from training.models import Models, Optimizers, spread
+from training.models import Models, Optimizers, variation
+
+SATURATED = 0.98  # of the way to white or black
 
 Losses = dict[str, Tensor]
 Autocast = Callable[[], AbstractContextManager]
@@ -64,7 +67,8 @@ def meta_step(
             D, content_loss, fake, batch.target, batch.target_landmarks, D.identity(rows)
         )
         losses["matching"] = matching_loss(embedding, rows)
-    update(weighted_sum(losses, weights), optimizers.generator)
+    total = weighted_sum(losses, weights)
+    losses |= update(total, optimizers.generator, embedder=E, generator=G)
 
     # Discriminator: tell the same pair apart, knowing which video it is from.
     D.requires_grad_(True)
@@ -74,11 +78,14 @@ def meta_step(
             identity = D.identity(W(batch.video).to(fake.device))
             judged = D.judge_pair(fake, batch.target, batch.target_landmarks, identity)
         losses |= hinge_losses(*judged)
-        update(losses["discriminator"], optimizers.discriminator, optimizers.video_embeddings)
+        learners = optimizers.discriminator, optimizers.video_embeddings
+        losses |= update(losses["discriminator"], *learners, discriminator=D)
     losses |= {
         "embedding_norm": embedding.norm(dim=1).mean(),
-        "embedding_spread": spread(embedding),
+        "embedding_variation": variation(embedding),
+        "dead_units": (embedding == 0).all(dim=0).float().mean(),
         "row_norm": rows.norm(dim=1).mean(),
+        "saturated": (fake.abs() > SATURATED).float().mean(),
     }
     return {name: value.detach() for name, value in losses.items()}
 
@@ -160,10 +167,21 @@ def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Tensor:
     return sum(weights[name] * value for name, value in losses.items())
 
 
-def update(loss: Tensor, *optimizers: Optimizer) -> None:
-    """Go one step down the gradient of all processes, and leave no gradient behind."""
+def update(loss: Tensor, *optimizers: Optimizer, **watched: nn.Module) -> Losses:
+    """Go one step down the gradient of all processes, and leave no gradient behind.
+
+    Returns:
+        The length of each watched network's gradient, as NAME_gradient.
+    """
     loss.backward()
     average_gradients(*optimizers)
+    norms = {
+        f"{name}_gradient": get_total_norm(
+            [p.grad for p in network.parameters() if p.grad is not None]
+        )
+        for name, network in watched.items()
+    }
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+    return norms

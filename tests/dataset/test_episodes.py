@@ -141,3 +141,12 @@ def test_record_images_keep_the_order_asked_for(data, dataset):
     forward, _ = record_images(record, [0, 4], 64)
     backward, _ = record_images(record, [4, 0], 64)
     assert torch.equal(forward.flip(0), backward)
+
+
+def test_by_heart_the_same_episode_of_the_first_videos_comes_in_every_epoch(data):
+    dataset = VoxCelebDataset(data, 2, 64, augmentation=1.0, by_heart=2)
+    assert dataset.videos == VoxCelebDataset(data, 2, 64).videos[:2]
+    for index in (0, 1):
+        first, later = dataset[0, index], dataset[7, index]
+        assert same(first, later)
+    assert torch.equal(dataset.plain(0, 0).target, dataset.plain(99, 0).target)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.models import LearningRates, spread, update_average
+from training.models import LearningRates, update_average, variation
 
 
 def test_p20_the_average_follows_its_formula_and_copies_buffers():
@@ -46,9 +46,10 @@ def test_w_is_learnt_by_its_own_sparse_optimiser(models, optimizers):
     assert everything == learnt | {id(row)}
 
 
-def test_spread_is_zero_when_all_embeddings_are_alike():
-    assert spread(torch.ones(4, 8)) == 0.0
-    assert spread(torch.tensor([[0.0], [2.0]])) == 1.0
+def test_variation_is_zero_when_all_embeddings_are_alike():
+    assert variation(torch.ones(4, 8)) == 0.0
+    assert variation(torch.tensor([[3.0, 1.0], [3.0, -1.0]])) == pytest.approx(10**-0.5)
+    assert variation(torch.tensor([[3.0, 1.0], [3.0, -1.0]]) * 7) == pytest.approx(10**-0.5)
 
 
 def rates_of(optimizers):

@@ -43,7 +43,7 @@ def gradients(monkeypatch):
     """Record who has a gradient at each update, in place of updating."""
     seen = []
 
-    def record(loss, *optimizers):
+    def record(loss, *optimizers, **_):
         loss.backward()
         groups = [p for o in optimizers for g in o.param_groups for p in g["params"]]
         seen.append({"updated": {id(p) for p in groups}})
@@ -52,6 +52,7 @@ def gradients(monkeypatch):
         }
         for p in record.everything:
             p.grad = None
+        return {}
 
     monkeypatch.setattr(steps, "update", record)
     return seen, record
@@ -138,7 +139,7 @@ def test_p10_a_step_moves_exactly_the_batchs_rows_of_w(models, optimizers, batch
 
 def test_w_may_lie_in_host_memory_while_the_networks_are_on_a_gpu(batch, autocast, monkeypatch):
     losses = []
-    monkeypatch.setattr(steps, "update", lambda loss, *_: losses.append(loss))
+    monkeypatch.setattr(steps, "update", lambda loss, *_, **__: losses.append(loss) or {})
     gpu = torch.device("cuda")
     with FakeTensorMode():  # tensors without content, whose devices are checked: no GPU is needed
         with gpu:

@@ -1,0 +1,249 @@
+"""The models that are compared, and how they learn a stranger."""
+
+import copy
+
+import pytest
+import torch
+
+from dataset.images import normalize
+from evaluation import models
+from evaluation.models import draw, load_contestant, to_device
+from evaluation.protocol import read_subject
+from loss.content import ContentLoss, load_content_loss
+from loss.vgg import TORCHVISION_INPUT, VGGFACE, VGGFeatures, read_vggface
+from network.talking_head import TalkingHead
+from tests.evaluation.conftest import HARDWARE
+from training.checkpoint import Head, load, load_feed_forward, save, save_head
+from training.finetuning import load_models
+from training.loops import Hardware
+
+
+@pytest.fixture(scope="module")
+def one(strangers):
+    return read_subject(strangers, "id00050/video000", 64, shots=3, held_out=3, seed=0)
+
+
+def no_content(_):
+    return ContentLoss()
+
+
+def test_a_contestant_knows_its_run(contestant, trained, data):
+    assert contestant.name == str(trained)
+    assert contestant.image_size == 64
+    assert contestant.seen == (data / "videos.txt").read_text().split()
+    newest = trained / "checkpoints" / "00000004.pt"
+    assert load_contestant(newest, no_content, HARDWARE).digest == contestant.digest
+
+
+def test_the_content_loss_is_made_of_the_configuration_in_training(trained):
+    asked = []
+
+    def content(config):
+        asked.append(config)
+        return ContentLoss()
+
+    load_contestant(trained, content, HARDWARE)
+    assert [config["content"] for config in asked] == ["l1"]
+
+
+@pytest.mark.parametrize("part", ["embedder", "generator", "discriminator"])
+def test_another_weight_of_any_network_gives_another_digest(trained, contestant, tmp_path, part):
+    payload = copy.deepcopy(load(trained, "run"))
+    states = payload["networks" if part == "discriminator" else "average"]
+    name = next(name for name, value in states[part].items() if value.is_floating_point())
+    states[part][name].flatten()[0] += 1e-3
+    save(payload, tmp_path / "other.pt")
+    assert load_contestant(tmp_path / "other.pt", no_content, HARDWARE).digest != contestant.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"mean_row_norm": 5.0}, False),
+        ({"optimizers": {}}, True),
+        ({"step": 77}, True),
+        ({"optimization": {"generator_lr": 0.5}}, False),
+        ({"weights": {"adversarial_weight": 7.0}}, False),
+    ],
+)
+def test_the_digest_is_of_all_that_answers_depend_on(trained, contestant, tmp_path, change, same):
+    payload = copy.deepcopy(load(trained, "run"))
+    for name, value in change.items():
+        if name in payload["config"]:
+            payload["config"][name].update(value)
+        else:
+            payload[name] = value
+    save(payload, tmp_path / "other.pt")
+    other = load_contestant(tmp_path / "other.pt", no_content, HARDWARE)
+    assert (other.digest == contestant.digest) == same
+
+
+def test_what_is_no_run_is_refused(trained, tmp_path, contestant, one):
+    person = contestant.meet(one.known, HARDWARE)
+    save_head(
+        Head(person.head, contestant.payload["config"], "whole", one.known.landmarks),
+        tmp_path / "head.pt",
+    )
+    with pytest.raises(ValueError, match=r"head.pt must be a run"):
+        load_contestant(tmp_path / "head.pt", no_content, HARDWARE)
+    with pytest.raises(FileNotFoundError, match="no checkpoint in"):
+        load_contestant(tmp_path, no_content, HARDWARE)
+
+
+def test_a_met_person_is_the_feed_forward_answer(contestant, trained, one):
+    embedder, generator, _ = load_feed_forward(trained)
+    person = contestant.meet(one.known.first(2), HARDWARE)
+    images, landmarks = to_device(one.known.first(2), HARDWARE)
+    with torch.no_grad():
+        style = generator.project(embedder.embed_video(images[None], landmarks[None]))
+    torch.testing.assert_close(person.head.style.data, style, atol=1e-5, rtol=1e-5)
+    expected = TalkingHead(generator, style).draw(normalize(one.held_out.landmark_images))
+    drawn = draw(person.head, one.held_out.landmark_images, 8, HARDWARE)
+    torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=0)
+    assert person.head.training
+
+
+@pytest.mark.parametrize("norm", [1e3, 1e-3])
+def test_a_met_persons_row_of_w_begins_as_the_embedding_or_as_long_as_the_others(
+    contestant, one, norm
+):
+    known = contestant._replace(payload={**contestant.payload, "mean_row_norm": norm})
+    person = known.meet(one.known, HARDWARE)
+    networks = load_models(contestant.payload, "run")
+    networks.discriminator.eval()
+    images, landmarks = to_device(one.known, HARDWARE)
+    with torch.no_grad():
+        row = networks.embedder.eval().embed_video(images[None], landmarks[None])
+        row = row if norm > 1 else row * norm / row.norm()
+        expected = networks.discriminator.identity(row)
+    torch.testing.assert_close(person.identity.data, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_meeting_another_person_begins_afresh(contestant, one):
+    first = contestant.meet(one.known, HARDWARE)
+    contestant.study(first, one.known, 1, 0, HARDWARE)
+    second = contestant.meet(one.known, HARDWARE)
+    before = draw(contestant.meet(one.known, HARDWARE).head, one.known.landmark_images, 8, HARDWARE)
+    assert torch.equal(draw(second.head, one.known.landmark_images, 8, HARDWARE), before)
+    assert not torch.equal(draw(first.head, one.known.landmark_images, 8, HARDWARE), before)
+
+
+def test_drawing_in_batches_draws_the_same(contestant, one):
+    head = contestant.meet(one.known, HARDWARE).head
+    alone, together = (draw(head, one.held_out.landmark_images, n, HARDWARE) for n in (1, 8))
+    torch.testing.assert_close(alone, together, atol=1e-5, rtol=0)
+    assert together.shape == one.held_out.images.shape
+    assert together.abs().max() <= 1
+    assert together.dtype == torch.float32
+    half = draw(head, one.held_out.landmark_images, 8, Hardware(HARDWARE.device, torch.bfloat16))
+    assert half.dtype == torch.float32
+    assert 0 < (half - together).abs().mean() < 0.1
+
+
+@pytest.mark.parametrize("steps", [None, 7, "auto"])
+def test_a_person_is_studied_as_the_run_was_trained(contestant, one, monkeypatch, steps):
+    calls = []
+
+    def fit(person, images, landmarks, content, weights, learning, hardware, **options):
+        calls.append((person, images, landmarks, content, weights, learning, options))
+        return 33
+
+    monkeypatch.setattr(models, "fit", fit)
+    person = contestant.meet(one.known, HARDWARE)
+    assert contestant.study(person, one.known, steps, 11, HARDWARE, print) == 33
+    ((who, images, landmarks, content, weights, learning, options),) = calls
+    assert who is person
+    assert torch.equal(images, normalize(one.known.images))
+    assert torch.equal(landmarks, normalize(one.known.landmark_images))
+    assert content is contestant.content_loss
+    trained = contestant.payload["config"]
+    assert (learning.steps, learning.batch_size, learning.seed) == (steps, 8, 11)
+    assert learning.generator_lr == trained["optimization"]["generator_lr"]
+    assert weights["adversarial"] == trained["weights"]["adversarial_weight"]
+    assert options == {"progress": False, "after_step": print}
+
+
+def test_by_default_a_person_is_studied_for_the_papers_40_epochs(contestant, one, monkeypatch):
+    asked = []
+
+    def record(*arguments):
+        asked.append(arguments[5].steps)
+
+    monkeypatch.setattr("training.finetuning.finetune", record)
+    person = contestant.meet(one.known, HARDWARE)
+    assert contestant.study(person, one.known, None, 0, HARDWARE) == 40
+    assert asked == [40]
+
+
+def test_fine_tuning_tells_after_every_step_how_many_are_done(contestant, one):
+    person = contestant.meet(one.known, HARDWARE)
+    told, styles = [], []
+
+    def after_step(step):
+        told.append(step)
+        styles.append(person.head.style.detach().clone())
+
+    assert contestant.study(person, one.known, 3, 0, HARDWARE, after_step) == 3
+    assert told == [1, 2, 3]
+    assert torch.equal(styles[-1], person.head.style)
+    assert not torch.equal(styles[0], styles[1])
+
+
+def test_watching_does_not_change_what_is_learnt(contestant, one):
+    heads = []
+    for watch in (True, False):
+        person = contestant.meet(one.known, HARDWARE)
+
+        def look(_, person=person):
+            draw(person.head, one.held_out.landmark_images, 8, HARDWARE)
+
+        contestant.study(person, one.known, 3, 0, HARDWARE, look if watch else None)
+        heads.append(person.head.state_dict())
+    assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
+
+
+def test_the_content_loss_of_pixels_needs_no_weights():
+    loss = load_content_loss("l1", "torchvision", "nowhere.pth")
+    assert set(loss(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))) == {"l1"}
+
+
+def test_the_papers_content_loss_has_both_networks_or_vgg19_alone(monkeypatch):
+    asked = []
+
+    def network(kind):
+        def load_network(what):
+            asked.append((kind, what))
+            return VGGFeatures(torch.nn.Sequential(torch.nn.ReLU()), (0,), TORCHVISION_INPUT)
+
+        return load_network
+
+    monkeypatch.setattr("loss.content.load_vgg19", network("vgg19"))
+    monkeypatch.setattr("loss.content.load_vggface", network("vggface"))
+    assert set(load_content_loss("vgg", "caffe", "face.pth").networks) == {"vgg19", "vggface"}
+    assert set(load_content_loss("vgg", "caffe", None).networks) == {"vgg19"}
+    assert [(kind, str(what)) for kind, what in asked] == [
+        ("vgg19", "caffe"), ("vggface", "face.pth"), ("vgg19", "caffe"),
+    ]  # fmt: skip
+
+
+def test_vggface_is_read_with_the_names_of_torchvision(tmp_path):
+    names = ("conv1_1", "conv1_2", "conv3_3", "conv5_3", "fc6", "fc7", "fc8")
+    state = {
+        f"{name}.{part}": torch.full((1,), float(number))
+        for number, name in enumerate(names)
+        for part in ("weight", "bias")
+    }
+    torch.save(state, tmp_path / "vgg_face_dag.pth")
+    read = read_vggface(tmp_path / "vgg_face_dag.pth")
+    places = ("features.0", "features.2", "features.14", "features.28")
+    places += ("classifier.0", "classifier.3")
+    assert {name: value.item() for name, value in read.items()} == {
+        f"{place}.{part}": number
+        for number, place in enumerate(places)
+        for part in ("weight", "bias")
+    }
+    with pytest.raises(ValueError, match=f"no file .*gone.pth; fetch it from {VGGFACE}"):
+        read_vggface(tmp_path / "gone.pth")
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(ValueError, match=r"text.pth is not a file of weights"):
+        read_vggface(tmp_path / "text.pth")

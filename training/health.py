@@ -1,0 +1,112 @@
+"""Signs in the log of a run that it is going wrong, in plain words, with what to do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+Lines = Sequence[Mapping[str, float]]
+
+RECENT = 8  # logged lines that a sign must last for
+LEAST = 24  # lines before a trend is judged
+
+
+class Sign(NamedTuple):
+    """One known way to fail."""
+
+    name: str
+    """As docs/troubleshooting.md has it."""
+    seen: Callable[[Lines], bool]
+    advice: str
+
+
+def warnings(lines: Lines) -> dict[str, str]:
+    """Judge a run by its log.
+
+    Args:
+        lines: of stats.jsonl, oldest first.
+
+    Returns:
+        Name of each sign that is seen, and what to do about it.
+    """
+    return {sign.name: sign.advice for sign in SIGNS if sign.seen(lines)}
+
+
+def _lasts(lines: Lines, holds: Callable[[Mapping[str, float]], bool]) -> bool:
+    """Tell whether every recent line has it."""
+    return len(lines) >= RECENT and all(holds(line) for line in lines[-RECENT:])
+
+
+def _discriminator_won(lines: Lines) -> bool:
+    return _lasts(
+        lines,
+        lambda line: (
+            min(line["real_accuracy"], line["fake_accuracy"]) > 0.98
+            and line["real_score"] - line["fake_score"] > 4
+        ),  # twice the hinge's margin
+    )
+
+
+def _embedding_collapses(lines: Lines) -> bool:
+    """It has shrunk to a tenth, or all videos have nearly the same."""
+    first = max((line["embedding_norm"] for line in lines[:RECENT]), default=0.0)
+    return _lasts(
+        lines,
+        lambda line: line["embedding_norm"] < 0.1 * first or line["embedding_variation"] < 0.02,
+    )
+
+
+def _embedder_ignored(lines: Lines) -> bool:
+    return len(lines) >= LEAST and _lasts(lines, lambda line: line["embedder_influence"] < 0.05)
+
+
+def _content_stalls(lines: Lines) -> bool:
+    """No content term is lower in the last third of the log than in the first."""
+    terms = [term for term in ("vgg19", "vggface", "l1") if lines and term in lines[-1]]
+    if len(lines) < LEAST or not terms:
+        return False
+    third = len(lines) // 3
+
+    def mean(term: str, part: Lines) -> float:
+        return sum(line[term] for line in part) / len(part)
+
+    return all(mean(t, lines[-third:]) > 0.97 * mean(t, lines[:third]) for t in terms)
+
+
+def _output_saturated(lines: Lines) -> bool:
+    return _lasts(lines, lambda line: line["saturated"] > 0.5)
+
+
+def _units_dead(lines: Lines) -> bool:
+    return _lasts(lines, lambda line: line["dead_units"] > 0.5)
+
+
+SIGNS = (
+    Sign(
+        "the discriminator has won", _discriminator_won,
+        "it tells every output from a photo with ease, so the generator learns little from it: "
+        "--discriminator-steps 1, a lower --discriminator-lr, or a lower --adversarial-weight",
+    ),
+    Sign(
+        "the embedding collapses", _embedding_collapses,
+        "all people get nearly the same embedding: lower --matching-weight (0 trains the "
+        "feed-forward variant), or let it rise for longer with --matching-warmup",
+    ),
+    Sign(
+        "the embedder is ignored", _embedder_ignored,
+        "another person's embedding changes the output by less than 5 % of the difference between "
+        "the people: raise the content weights against --adversarial-weight, or --gain-offset 1",
+    ),
+    Sign(
+        "the content loss does not fall", _content_stalls,
+        "outputs come no nearer to the photos: look at samples/ and at the gradient norms; raise "
+        "--generator-lr, or --gain-offset 1, or first learn a few by heart with --overfit 4",
+    ),
+    Sign(
+        "the output is saturated", _output_saturated,
+        "most pixels are black or white: lower --generator-lr, or start again from the last good "
+        "checkpoint with a lower --adversarial-weight",
+    ),
+    Sign(
+        "half of the embedding is dead", _units_dead,
+        "its units are 0 for every video: lower --generator-lr or --matching-weight",
+    ),
+)  # fmt: skip
