@@ -21,7 +21,7 @@ demo-short: setup
 	$(RUN) demo.py --output demo-short --preset short
 
 test: setup lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist worksteal
 
 lint: setup
 	$(RUN) -m ruff check .

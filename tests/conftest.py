@@ -1,21 +1,25 @@
-"""Drawn heads, preprocessed once for all tests, and a way to run the scripts as a user would."""
+"""Drawn heads, preprocessed once for all tests, and two ways to run the scripts."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from dataset.sample_heads import write_sample_heads
 
 # face-alignment compiles a small function in each process, for longer than these tests use it.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
-torch.set_num_threads(1)  # small tests on a busy machine: waiting threads cost more than they give
+# Small tests on a busy machine: waiting threads cost more than they give.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).parent.parent
 PEOPLE, FRAMES = 5, 12
+PATIENCE = 300  # seconds until what has not happened is taken for what will not, however busy it is
 
 # The smallest networks that have every part.
 TINY = [
@@ -26,16 +30,40 @@ TINY = [
 
 def run_script(*arguments: object, **options: object) -> subprocess.CompletedProcess:
     """Run one of the project's scripts in a process of its own, on the CPU with one thread."""
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=options.pop("cwd", ROOT),
         env=environment | options.pop("env", {}),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         **options,
     )
+
+
+def call_script(
+    main: Callable[[], None], name: str, *arguments: object
+) -> subprocess.CompletedProcess:
+    """Run a script's main function in this process, on the CPU: without importing PyTorch again."""
+    import torch
+
+    import cli
+
+    out, err = io.StringIO(), io.StringIO()
+    words = [name, *map(str, arguments)]
+    status = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", words)
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                cli.run(main)
+            except SystemExit as stop:
+                status = stop.code if isinstance(stop.code, int) else 1
+                if status != stop.code:
+                    print(stop.code, file=sys.stderr)
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 
 def leave_half_written(path: Path) -> None:

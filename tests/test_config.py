@@ -46,7 +46,9 @@ def test_the_command_line_refuses_it_in_one_line_with_status_2(capsys):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_missing_option_is_named_in_one_line_on_any_terminal(encoding):
-    done = run_script("train.py", "--data", "x", env={"PYTHONIOENCODING": encoding})
+    # As train.py does, which takes seconds to import PyTorch.
+    parse = "import cli, config; cli.parse(config.Train, 'train.py', None, config.PRESETS)"
+    done = run_script("-c", parse, "--data", "x", env={"PYTHONIOENCODING": encoding})
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("train.py: ")

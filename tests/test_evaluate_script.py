@@ -1,12 +1,8 @@
 """evaluate.py as a user runs it: what it writes, how it goes on, careless use."""
 
-import contextlib
 import errno
-import io
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from urllib.error import URLError
 
@@ -14,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-import cli
 import evaluate
 from dataset.images import read_image
 from dataset.sample_heads import write_sample_heads
 from loss.vgg import VGGFACE_INPUT
-from tests.conftest import run_script
+from tests.conftest import call_script, run_script
 from tests.evaluation.conftest import Colour, Shifted
 from tests.metric.test_identity import write_arcface
 from training.checkpoint import load, save
@@ -77,21 +72,10 @@ def judge(*arguments, figures=False):
 
     Figures take longer than all the rest, so most tests do without.
     """
-    out, err = io.StringIO(), io.StringIO()
-    words = ["evaluate.py", *map(str, [*QUICK, *arguments])]
-    status = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", words)
         if not figures:
             patch.setattr("evaluation.outputs.write_figures", lambda summary, folder: [])
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                cli.run(evaluate.main)
-            except SystemExit as stop:
-                status = stop.code if isinstance(stop.code, int) else 1
-                if status != stop.code:
-                    print(stop.code, file=sys.stderr)
-    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+        return call_script(evaluate.main, "evaluate.py", *QUICK, *arguments)
 
 
 def succeeded(done):

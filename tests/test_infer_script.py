@@ -1,11 +1,8 @@
 """infer.py as a user runs it: outputs, sizes, rates, careless use."""
 
-import contextlib
-import io
 import itertools
 import shutil
 import subprocess
-import sys
 import weakref
 from pathlib import Path
 
@@ -13,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-import cli
 import infer
 from dataset import encoders
 from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
@@ -23,7 +19,7 @@ from dataset.video import probe, stream_frames
 from inference.driving import Driving, DrivingFrame, open_driving
 from network.generator import Generator
 from network.talking_head import TalkingHead
-from tests.conftest import FRAMES, run_script
+from tests.conftest import FRAMES, call_script, run_script
 from training.checkpoint import Head, load_feed_forward, save_head
 
 SIZE = 64
@@ -58,20 +54,7 @@ def any_head(config=None, crop="whole"):
 
 
 def animate(*arguments):
-    """Call infer.py in this process, which takes a tenth of the time."""
-    out, err = io.StringIO(), io.StringIO()
-    words = ["infer.py", *map(str, [*QUICK, *arguments])]
-    status = 0
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", words)
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                cli.run(infer.main)
-            except SystemExit as stop:
-                status = stop.code if isinstance(stop.code, int) else 1
-                if status != stop.code:
-                    print(stop.code, file=sys.stderr)
-    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+    return call_script(infer.main, "infer.py", *QUICK, *arguments)
 
 
 def succeeded(done):

@@ -1,5 +1,6 @@
 """train.py as a user runs it: outputs, resume after a kill, careless use."""
 
+import contextlib
 import json
 import os
 import random
@@ -15,9 +16,10 @@ import numpy as np
 import pytest
 import torch
 
+import train as script
 from dataset.episodes import VoxCelebDataset
 from dataset.images import read_image
-from tests.conftest import ROOT, TINY, leave_half_written, run_script
+from tests.conftest import PATIENCE, ROOT, TINY, call_script, leave_half_written, run_script
 from training.checkpoint import load, load_head
 from training.loops import SAMPLE_EPOCH
 
@@ -26,8 +28,12 @@ RESUMABLE = ["--steps", STEPS, "--save-every", 2, "--log-every", 1, "--sample-ev
 RESUMABLE += ["--decay", 0.8]  # so the rate of a step depends on where the run stands
 
 
-def train(data, run, *more, **options):
-    return run_script("train.py", "--data", data, "--run", run, *TINY, *more, **options)
+def call(*words):
+    return call_script(script.main, "train.py", *words)
+
+
+def train(data, run, *more):
+    return call("--data", data, "--run", run, *TINY, *more)
 
 
 def weights(run):
@@ -87,7 +93,7 @@ def test_p2_the_matching_weight_rises_from_zero(data, tmp_path):
 
 def test_meta_is_the_default_subcommand(data, trained, tmp_path):
     run = tmp_path / "run"
-    done = run_script("train.py", "meta", "--data", data, "--run", run, "--steps", 4, *TINY)
+    done = call("meta", "--data", data, "--run", run, "--steps", 4, *TINY)
     assert done.returncode == 0, done.stderr
     assert_same_run(trained, run)
 
@@ -100,34 +106,72 @@ def undisturbed(data, tmp_path_factory):
     return run
 
 
-def start_training(data, run, *more):
-    words = ["train.py", "--data", data, "--run", run, *TINY, *more]
-    return subprocess.Popen(
-        [sys.executable, *map(str, words)],
-        cwd=ROOT,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+HELD = """
+import os, time
+from pathlib import Path
+import cli, train
+from training.loops import MetaLearning
+
+folder, hold_at = Path(os.environ["FOLDER"]), int(os.environ["HOLD_AT"])
+really_take_step = MetaLearning.take_step
+
+def take_step(self, batch):
+    if self.step == hold_at:
+        (folder / "held").touch()
+        while not (folder / "go on").exists():
+            time.sleep(0.01)
+    return really_take_step(self, batch)
+
+MetaLearning.take_step = take_step
+cli.run(train.main)
+"""
+
+
+@pytest.fixture
+def start(data, tmp_path):
+    """Start runs that wait after `hold_at` steps for a file, so that none is over before its end.
+
+    They write a file "held" and wait for "go on", both in `tmp_path`.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start_training(run, hold_at, *more):
+            words = ["--data", data, "--run", run, *TINY, *more]
+            told = {"FOLDER": str(tmp_path), "HOLD_AT": str(hold_at), "CUDA_VISIBLE_DEVICES": ""}
+            process = subprocess.Popen(
+                [sys.executable, "-c", HELD, *map(str, words)],
+                cwd=ROOT,
+                env=os.environ | told,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        yield start_training
 
 
 def wait_for(path, process):
-    deadline = time.monotonic() + 120
-    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.002)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_run_ends_with_the_same_bits_as_an_undisturbed_one(
-    data, undisturbed, tmp_path, stop
+    data, undisturbed, start, tmp_path, stop
 ):
     broken = tmp_path / "broken"
-    process = start_training(data, broken, *RESUMABLE)
-    wait_for(broken / "checkpoints" / "00000002.pt", process)
+    process = start(broken, 2, *RESUMABLE)
+    wait_for(tmp_path / "held", process)
     process.send_signal(stop)
-    process.wait(timeout=120)
+    (tmp_path / "go on").touch()
+    process.wait(timeout=PATIENCE)
     stopped_at, _ = weights(broken)
-    assert stopped_at < STEPS, "the run was over before it could be stopped"
+    assert stopped_at == (2 if stop == signal.SIGKILL else 3), "its step is done and saved"
     if stop != signal.SIGKILL:
         assert process.returncode == 128 + stop
     resumed = train(data, broken, *RESUMABLE, "--workers", 1)
@@ -136,23 +180,23 @@ def test_a_stopped_run_ends_with_the_same_bits_as_an_undisturbed_one(
     assert_same_run(undisturbed, broken)
 
 
-def test_kills_at_random_moments_leave_the_same_run_as_no_kill(data, tmp_path):
+def test_kills_at_random_moments_leave_the_same_run_as_no_kill(data, start, tmp_path):
     # Every step logs, samples and saves, so most kills hit a file that is being written.
-    busy = ["--steps", 12, "--save-every", 1, "--log-every", 1, "--sample-every", 1]
+    busy = ["--steps", 7, "--save-every", 1, "--log-every", 1, "--sample-every", 1]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert train(data, whole, *busy).returncode == 0
     moments = random.Random(0)
     reached = 0
-    for wanted in (1, 4, 7):
-        process = start_training(data, broken, *busy)
-        wait_for(broken / "checkpoints" / f"{wanted:08d}.pt", process)
+    for most in (2, 4, 6):
+        process = start(broken, most, *busy)
+        wait_for(broken / "checkpoints" / f"{reached + 1:08d}.pt", process)
         time.sleep(moments.uniform(0, 0.4))
         process.kill()
-        assert process.wait(timeout=120) == -signal.SIGKILL, "the run was over before the kill"
+        assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
         stopped_at, _ = weights(broken)
-        assert reached < stopped_at < 12
+        assert reached < stopped_at <= most
         reached = stopped_at
-    leave_half_written(broken / "samples" / "00000010.png")
+    leave_half_written(broken / "samples" / "00000005.png")
     assert train(data, broken, *busy).returncode == 0
     assert_same_run(whole, broken)
     names = [sorted(p.name for p in run.rglob("*") if p.is_file()) for run in (whole, broken)]
@@ -176,7 +220,9 @@ def test_a_full_disk_ends_the_run_in_one_line_and_loses_nothing(data, trained, t
     shutil.copytree(trained, run)
     full = (run / "last.pt").stat().st_size // 2  # bytes: no file may become larger
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (full, full))
-    done = train(data, run, "--steps", 6, preexec_fn=limit)
+    done = run_script(
+        "train.py", "--data", data, "--run", run, *TINY, "--steps", 6, preexec_fn=limit
+    )
     one_line(done, "cannot write", "00000006.pt")
     assert not list(run.rglob(".partial*"))
     assert (run / "last.pt").read_bytes() == (trained / "last.pt").read_bytes()
@@ -194,7 +240,8 @@ def test_a_run_of_another_format_is_refused_and_left_as_it_is(data, trained, tmp
 
 
 def test_the_number_of_workers_changes_nothing(data, undisturbed, tmp_path):
-    done = train(data, tmp_path / "run", *RESUMABLE, "--workers", 2)
+    words = ["--data", data, "--run", tmp_path / "run", *TINY, *RESUMABLE, "--workers", 2]
+    done = run_script("train.py", *words)
     assert done.returncode == 0, done.stderr
     assert_same_run(undisturbed, tmp_path / "run")
 
@@ -225,8 +272,8 @@ def test_finetune_writes_a_small_head_and_reports_the_held_out_error(head):
 
 def test_zero_steps_of_fine_tuning_give_the_feed_forward_head(trained, data, tmp_path):
     source = sorted(data.rglob("*.pkl"))[0]
-    done = run_script(
-        "train.py", "finetune", "--checkpoint", trained, "--source", source, "--steps", 0,
+    done = call(
+        "finetune", "--checkpoint", trained, "--source", source, "--steps", 0,
         "--output", tmp_path / "ff.pt", "--shots", 6,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -244,12 +291,12 @@ def one_line(done, *words):
 
 
 def test_careless_training_ends_in_one_line(data, trained, tmp_path):
-    one_line(train(tmp_path / "nowhere", tmp_path / "run"), str(tmp_path / "nowhere"))
+    nowhere = run_script("train.py", "--data", tmp_path / "nowhere", "--run", tmp_path / "run")
+    one_line(nowhere, "train.py: ", str(tmp_path / "nowhere"))
     one_line(train(data, tmp_path / "run", "--sources", 6), "--sources", "5")
     one_line(train(data, tmp_path / "run", "--image-size", 100), "image_size", "100")
     one_line(train(data, trained, "--steps", 9, "--channels", 16), "shape")
-    if not torch.cuda.is_available():
-        one_line(train(data, tmp_path / "run", "--device", "cuda"), "--device cuda")
+    one_line(train(data, tmp_path / "run", "--device", "cuda"), "--device cuda")
 
 
 def test_missing_vgg_weights_end_in_one_line_and_are_never_replaced(data, tmp_path):
@@ -263,16 +310,16 @@ def test_missing_vgg_weights_end_in_one_line_and_are_never_replaced(data, tmp_pa
 def test_a_checkpoint_of_another_kind_or_cut_in_half_is_named(head, trained, data, tmp_path):
     path, _ = head
     source = sorted(data.rglob("*.pkl"))[0]
-    common = ["train.py", "finetune", "--source", source, "--output", tmp_path / "out.pt"]
-    one_line(run_script(*common, "--checkpoint", path), str(path), "head")
+    common = ["finetune", "--source", source, "--output", tmp_path / "out.pt"]
+    one_line(call(*common, "--checkpoint", path), str(path), "head")
     half = tmp_path / "half.pt"
     content = (trained / "last.pt").read_bytes()
     half.write_bytes(content[: len(content) // 2])
-    one_line(run_script(*common, "--checkpoint", half), str(half), "whole")
-    one_line(run_script(*common, "--checkpoint", tmp_path), str(tmp_path))
+    one_line(call(*common, "--checkpoint", half), str(half), "whole")
+    one_line(call(*common, "--checkpoint", tmp_path), str(tmp_path))
     text = tmp_path / "text.pt"
     text.write_text("not a checkpoint")
-    one_line(run_script(*common, "--checkpoint", text), str(text))
+    one_line(call(*common, "--checkpoint", text), str(text))
     assert not (tmp_path / "out.pt").exists()
 
 
@@ -308,11 +355,11 @@ def test_a_hostile_checkpoint_is_not_executed(data, tmp_path):
 
     torch.save({"kind": "run", "bomb": Hostile()}, tmp_path / "bomb.pt")
     source = sorted(data.rglob("*.pkl"))[0]
-    done = run_script(
-        "train.py", "finetune", "--source", source, "--output", tmp_path / "out.pt",
-        "--checkpoint", tmp_path / "bomb.pt",
-    )  # fmt: skip
-    one_line(done, "bomb.pt")
+    bomb = tmp_path / "bomb.pt"
+    one_line(
+        call("finetune", "--source", source, "--output", tmp_path / "out.pt", "--checkpoint", bomb),
+        "bomb.pt",
+    )
     assert not (tmp_path / "executed").exists()
 
 

@@ -72,15 +72,21 @@ def write_photo(path: Path, seed: int = 0, **size) -> np.ndarray:
     return pictures[0]
 
 
-@pytest.fixture(scope="module")
-def random_networks(tmp_path_factory):
-    """Let face-alignment find random weights under the real names, in all processes."""
+@pytest.fixture(scope="session")
+def random_weights_home(tmp_path_factory) -> Path:
+    """A torch hub folder with random weights for face-alignment, under the real names."""
     from tests.dataset.faces import random_weights  # which wants PyTorch
 
     home = tmp_path_factory.mktemp("torch")
     random_weights(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def random_networks(random_weights_home):
+    """Let face-alignment find random weights, in all processes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCH_HOME", str(home))
+        patch.setenv("TORCH_HOME", str(random_weights_home))
         yield
 
 

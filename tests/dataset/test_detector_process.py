@@ -1,12 +1,15 @@
 """Detectors in processes of their own; most are plain ones, that start quickly."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +18,8 @@ import pytest
 from dataset.detector_process import MOST_FRAMES, DetectorFailure, detector_processes
 from dataset.detectors import LARGEST_SIDE, create_detector
 from dataset.workers import run_jobs
+from tests.conftest import PATIENCE, ROOT
 from tests.dataset.conftest import face_points
-
-ROOT = Path(__file__).parents[2]
-SLOW = 0.6  # seconds
 
 
 class PlainDetector:
@@ -35,8 +36,9 @@ class PlainDetector:
 
     def detect(self, frames, places, near):
         for path, _ in places:
-            if path.name == "slow":
-                time.sleep(SLOW)
+            if path.name == "busy":
+                path.touch()
+                wait_for(path.with_name("go on"))
             if path.name == "out of memory":
                 raise RuntimeError("CUDA out of memory\nand much more")
             if path.name == "killed":
@@ -57,8 +59,15 @@ def plain():
     assert multiprocessing.active_children() == []
 
 
+def wait_for(path):
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def ask(detector, name="clip", pixel=7, count=1):
-    frames = [np.full((40, 50, 3), pixel + index, np.uint8) for index in range(count)]
+    frames = [np.full((8, 10, 3), pixel + index, np.uint8) for index in range(count)]
     found = detector.detect(frames, [(Path(name), i) for i in range(count)], [None] * count)
     pixels, numbers, together, process, _ = found[:, :5, 0].T.astype(int)
     assert pixels.tolist() == [pixel + index for index in range(count)]
@@ -66,12 +75,28 @@ def ask(detector, name="clip", pixel=7, count=1):
     return together[0], process[0]
 
 
+@contextlib.contextmanager
+def busy(detector, folder):
+    """Keep the detector's process busy during the block; yield the future of its answer."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, detector, folder / "busy")
+        wait_for(folder / "busy")
+        try:
+            yield answer
+        finally:
+            (folder / "go on").touch()
+
+
 def detect_one(detector, frame, near):
     return detector.detect([frame], [(Path("clip"), 0)], [near])[0]
 
 
-def job(detector, pixel):
-    time.sleep(0.1)  # so that the other worker, however late it starts, gets some as well
+def job(detector, pixel, folder):
+    (folder / str(os.getpid())).touch()
+    deadline = time.monotonic() + PATIENCE
+    while len(list(folder.iterdir())) < 2:  # until the other worker, too, has got one
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     return ask(detector, pixel=pixel, count=3)[1], os.getpid(), detector.name
 
 
@@ -88,8 +113,8 @@ def test_each_client_gets_its_own_answers_and_clients_are_spread_over_the_proces
     assert {detector.name for detector in detectors} == {"face-alignment"}
 
 
-def test_worker_processes_take_a_detector_each(plain):
-    results = list(run_jobs(job, [(pixel,) for pixel in range(40)], 2, plain))
+def test_worker_processes_take_a_detector_each(plain, tmp_path):
+    results = list(run_jobs(job, [(pixel, tmp_path) for pixel in range(40)], 2, plain))
     assert len(results) == 40
     assert len({worker for _, worker, _ in results}) == len({server for server, *_ in results}) == 2
     assert {name for *_, name in results} == {"face-alignment"}
@@ -108,25 +133,41 @@ def test_fewer_clients_need_fewer_processes():
         ask(clients())
 
 
-def test_frames_that_have_waited_are_looked_at_together():
-    with detector_processes(["cpu"], 4, PlainDetector) as clients, ThreadPoolExecutor(4) as pool:
-        detectors = [clients() for _ in range(4)]
-        busy = pool.submit(ask, detectors[0], "slow")
-        time.sleep(SLOW / 2)
-        waiting = [pool.submit(ask, detector, count=2) for detector in detectors[1:]]
-        assert busy.result()[0] == 1
-        assert [one.result()[0] for one in waiting] == [6, 6, 6]
+@pytest.fixture
+def looked_at_together(tmp_path, monkeypatch):
+    """Let three clients ask while the process is busy: who is then looked at with how many?"""
+    sent, really_send = threading.Semaphore(0), Connection.send
+
+    def send(self, request):
+        really_send(self, request)
+        sent.release()
+
+    def counts(frames_each):
+        with (
+            detector_processes(["cpu"], 4, PlainDetector) as clients,
+            ThreadPoolExecutor(3) as pool,
+        ):
+            monkeypatch.setattr(Connection, "send", send)
+            detectors = [clients() for _ in range(4)]
+            with busy(detectors[0], tmp_path) as first:
+                waiting = [pool.submit(ask, one, count=frames_each) for one in detectors[1:]]
+                for _ in range(4):
+                    assert sent.acquire(timeout=PATIENCE)
+            assert first.result()[0] == 1
+            return [one.result()[0] for one in waiting]
+
+    return counts
 
 
-def test_no_more_frames_than_agreed_are_looked_at_together_and_none_waits_for_ever():
-    with detector_processes(["cpu"], 4, PlainDetector) as clients, ThreadPoolExecutor(4) as pool:
-        detectors = [clients() for _ in range(4)]
-        busy = pool.submit(ask, detectors[0], "slow")
-        time.sleep(SLOW / 2)
-        waiting = [pool.submit(ask, one, count=MOST_FRAMES // 2) for one in detectors[1:]]
-        assert busy.result()[0] == 1
-        counts = sorted(one.result()[0] for one in waiting)
-        assert counts == [MOST_FRAMES // 2, MOST_FRAMES, MOST_FRAMES]
+def test_frames_that_have_waited_are_looked_at_together(looked_at_together):
+    assert looked_at_together(2) == [6, 6, 6]
+
+
+def test_no_more_frames_than_agreed_are_looked_at_together_and_none_waits_for_ever(
+    looked_at_together,
+):
+    counts = sorted(looked_at_together(MOST_FRAMES // 2))
+    assert counts == [MOST_FRAMES // 2, MOST_FRAMES, MOST_FRAMES]
 
 
 def test_large_frames_are_shrunk_before_they_are_sent(plain):
@@ -145,16 +186,16 @@ def test_an_error_reaches_the_clients_in_one_line_and_the_process_goes_on(plain)
     ask(detector)
 
 
-def test_a_process_that_is_killed_fails_its_clients_at_once(plain):
+def test_a_process_that_is_killed_fails_its_clients_at_once(plain, tmp_path):
     detectors = [plain() for _ in range(4)]
-    start = time.monotonic()
-    with pytest.raises(DetectorFailure, match="process on cpu has ended") as error:
-        ask(detectors[0], "killed")
-    assert "\n" not in str(error.value)
-    with pytest.raises(DetectorFailure, match="has ended"):
-        ask(detectors[2])  # of the same process
-    assert time.monotonic() - start < 5
-    ask(detectors[1])
+    with busy(detectors[1], tmp_path) as other:
+        with pytest.raises(DetectorFailure, match="process on cpu has ended") as error:
+            ask(detectors[0], "killed")
+        assert "\n" not in str(error.value)
+        with pytest.raises(DetectorFailure, match="has ended"):
+            ask(detectors[2])  # of the same process
+        assert not other.done()
+    other.result()  # of the other process
 
 
 def test_the_failure_reaches_the_caller_of_the_workers(plain):
@@ -185,21 +226,23 @@ def test_a_process_that_does_not_start_is_an_error_before_any_work(devices, erro
     assert multiprocessing.active_children() == []
 
 
-def test_no_process_outlives_an_error_in_the_context_even_if_it_is_busy():
+def test_no_process_outlives_an_error_in_the_context_even_if_it_is_busy(tmp_path):
     def fails(detector):
         with pytest.raises(DetectorFailure, match="has ended"):
-            ask(detector, "slow")
+            ask(detector, tmp_path / "busy")
 
     with ThreadPoolExecutor(1) as pool:
         with (
             pytest.raises(KeyError, match="stop"),
             detector_processes(["cpu", "cpu"], 2, PlainDetector) as clients,
         ):
-            busy = pool.submit(fails, clients())
-            time.sleep(SLOW / 3)
+            asked = pool.submit(fails, clients())
+            wait_for(tmp_path / "busy")
             raise KeyError("stop")
-        assert multiprocessing.active_children() == []
-        busy.result(timeout=5)
+        left = multiprocessing.active_children()
+        (tmp_path / "go on").touch()  # for one that is left
+        assert left == []
+        asked.result(timeout=PATIENCE)
 
 
 PARENT = """
@@ -209,7 +252,7 @@ from dataset.detector_process import detector_processes
 if __name__ == "__main__":
     with detector_processes(["cpu"], 1, PlainDetector) as clients:
         print(ask(clients())[1], flush=True)
-        time.sleep(60)
+        time.sleep(600)
 """
 
 
@@ -225,18 +268,13 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
         assert child.exists()
         parent.kill()
         parent.wait()
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while child.exists() and "State:\tZ" not in (child / "status").read_text():
             assert time.monotonic() < end
             time.sleep(0.05)
 
 
-def test_the_real_detector_finds_the_same_here_and_there(tmp_path, monkeypatch):
-    from tests.dataset.faces import random_weights
-
-    random_weights(tmp_path)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setenv("NUMBA_OPT", "0")  # they compile the package's loops, seconds for each
+def test_the_real_detector_finds_the_same_here_and_there(random_networks):
     noise = np.random.default_rng(0).integers(0, 80, (2, 64, 64, 3), dtype=np.uint8)
     near = [face_points(32, 32, 30), None]
     with detector_processes(["cpu", "cpu"], 2) as clients, ThreadPoolExecutor(2) as pool:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,15 +16,18 @@ import config
 from dataset.quality import Gates
 from dataset.store import read_manifest, read_record, read_videos
 from dataset.workers import interrupts_held
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.dataset.test_preprocessing import contents, work
+
+LARGER = {"image_size": 128, "frames_per_video": 12}  # so that each video takes a while
+AS_OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in LARGER.items()]
 
 
 def test_a_worker_killed_by_the_system_ends_the_run_in_one_line(tree, tmp_path):
     killer = tmp_path / "killer.py"
     killer.write_text(KILLER)
     done = start(killer, tree, tmp_path / "out", "--workers", "2")
-    _, err = done.communicate(timeout=60)
+    _, err = done.communicate(timeout=PATIENCE)
     assert done.returncode == 1, err
     assert "the system has killed a worker" in err
     assert "Traceback" not in err
@@ -50,7 +54,7 @@ def start(script, source, output, *options):
             "--detector", "stored", "--image-size", "32", "--frames-per-video", "5", *options,
         ],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         # Where the tests themselves run in the background of a shell, Ctrl-C is ignored.
@@ -61,12 +65,10 @@ def start(script, source, output, *options):
 
 
 def test_killed_at_20_random_moments_and_restarted_the_result_is_the_same(many, tmp_path):
-    larger = {"image_size": 128, "frames_per_video": 12}  # so that each video takes a while
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in larger.items()]
-    work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())), **larger)
+    work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())), **LARGER)
     output, rng = tmp_path / "killed", random.Random(0)
     for trial in range(20):
-        process = start("preprocess.py", many, output, "--workers", str(1 + trial % 2), *options)
+        process = start("preprocess.py", many, output, "--workers", str(1 + trial % 2), *AS_OPTIONS)
         if trial % 4:  # at some of its first records, else at any moment from its start on
             target = count(output) + rng.randrange(1, 5)
             while process.poll() is None and count(output) < target:
@@ -78,8 +80,8 @@ def test_killed_at_20_random_moments_and_restarted_the_result_is_the_same(many, 
         process.communicate()
         assert process.returncode == -signal.SIGKILL, f"trial {trial} was over too early"
     assert 20 < count(output) < 150
-    process = start("preprocess.py", many, output, *options)
-    assert process.wait(60) == 0
+    process = start("preprocess.py", many, output, *AS_OPTIONS)
+    assert process.wait(PATIENCE) == 0
     assert contents(output) == contents(tmp_path / "whole")
 
 
@@ -87,7 +89,7 @@ def test_two_runs_at_once_on_one_output_do_not_harm_each_other(many, tmp_path):
     work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())))
     output = tmp_path / "shared"
     runs = [start("preprocess.py", many, output, "--workers", str(n)) for n in (1, 2)]
-    assert [run.wait(60) for run in runs] == [0, 0]
+    assert [run.wait(PATIENCE) for run in runs] == [0, 0]
     assert contents(output) == contents(tmp_path / "whole")
     assert read_videos(output) == read_videos(tmp_path / "whole")
     assert set(read_manifest(output)) == set(read_manifest(tmp_path / "whole"))
@@ -104,7 +106,7 @@ def test_ctrl_c_while_workers_start_is_quiet(many, tmp_path, delay):
         time.sleep(0.002)
     time.sleep(delay - 0.6)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in (0, 130)  # or it was done before
     assert "Traceback" not in err
 
@@ -114,13 +116,18 @@ def test_ctrl_c_that_another_thread_takes_is_held_back_too():
     other = threading.Thread(target=over.wait)  # like those of OpenBLAS: it blocks no signal
     other.start()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    taken, take = socket.socketpair()
+    take.setblocking(False)
+    signal.set_wakeup_fd(take.fileno())
     finished = False
     try:
-        with pytest.raises(KeyboardInterrupt), interrupts_held():
+        with taken, take, pytest.raises(KeyboardInterrupt), interrupts_held():
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.05)
+            taken.settimeout(PATIENCE)
+            assert taken.recv(1) == bytes([signal.SIGINT])
             finished = True
     finally:
+        signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGINT, before)
         over.set()
         other.join()
@@ -128,11 +135,12 @@ def test_ctrl_c_that_another_thread_takes_is_held_back_too():
 
 
 def test_ctrl_c_leaves_whole_files_only_and_no_workers(many, tmp_path):
-    process = start("preprocess.py", many, tmp_path, "--workers", "2")
+    process = start("preprocess.py", many, tmp_path, "--workers", "2", *AS_OPTIONS)
     while process.poll() is None and count(tmp_path) < 10:
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers too
-    _, err = process.communicate(timeout=30)  # returns when the workers too have closed stderr
+    # It returns when the workers, too, have closed stderr.
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not list(tmp_path.rglob(".partial*"))

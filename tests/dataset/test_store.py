@@ -7,7 +7,6 @@ import pickle
 import pickletools
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -349,14 +348,13 @@ def test_a_dead_writer_whom_nobody_has_buried_counts_as_gone(tmp_path):
     with replacing(tmp_path / "a.pkl") as partial:
         partial.write_bytes(b"whole")
         name = partial.name
-    dead = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
-    dead.stdout.read()  # it has ended, or is about to
-    time.sleep(0.1)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is left as it is
     left = tmp_path / name.replace(name.split("-")[2], str(dead.pid))
     left.write_bytes(b"half")
     remove_stale(tmp_path)
     assert not left.exists()
-    dead.communicate()
+    dead.wait()
 
 
 def test_an_error_of_the_disk_names_the_file_and_not_the_temporary_one(tmp_path):

@@ -1,5 +1,7 @@
 """The losses have the paper's values and reach whom they should (P2, P4, P5, P6, P8, P17)."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
 
@@ -15,7 +17,7 @@ from loss.adversarial import (
     matching_loss,
 )
 from loss.content import ContentLoss, perceptual_loss, pixel_loss
-from loss.vgg import VGGFACE_LAYERS, load_vgg19, load_vggface
+from loss.vgg import VGGFACE_LAYERS, VGGFeatures, load_vgg19, load_vggface
 
 WIDTHS = [64, 128, 256, 512, 512]
 
@@ -43,6 +45,21 @@ def weights(tmp_path_factory) -> Path:
 def hub(weights, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(weights))
     return weights
+
+
+@pytest.fixture(scope="session")
+def network(weights) -> Callable[[str], VGGFeatures]:
+    """Load a network, once for all tests: they do not change it, and random layers take long."""
+
+    @functools.cache
+    def load(name: str) -> VGGFeatures:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch.hub, "get_dir", lambda: str(weights))
+            if name == "vggface":
+                return load_vggface(weights / "vgg_face_dag.pth")
+            return load_vgg19(name)
+
+    return load
 
 
 def test_p8_hinge_values_are_those_worked_out_by_hand():
@@ -93,20 +110,16 @@ EXPECTED = {
 }
 
 
-def network(name: str, hub: Path):
-    return load_vggface(hub / "vgg_face_dag.pth") if name == "vggface" else load_vgg19(name)
-
-
 @pytest.mark.parametrize("name", EXPECTED)
-def test_p5_a_known_colour_arrives_as_the_network_was_trained(name, hub):
+def test_p5_a_known_colour_arrives_as_the_network_was_trained(name, network):
     colour = (torch.tensor(RED) * 2 - 1)[None, :, None, None].expand(1, 3, 8, 8)
-    pixels = network(name, hub).preprocess(colour)
+    pixels = network(name).preprocess(colour)
     torch.testing.assert_close(pixels[0, :, 3, 3], torch.tensor(EXPECTED[name]))
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_p6_taps_are_relus_of_the_papers_widths(name, hub):
-    features = network(name, hub)
+def test_p6_taps_are_relus_of_the_papers_widths(name, network):
+    features = network(name)
     assert all(isinstance(features.layers[i], nn.ReLU) for i in features.tapped)
     assert not any(isinstance(layer, nn.MaxPool2d) for layer in features.layers)
     maps = features(torch.zeros(1, 3, 64, 64))
@@ -116,8 +129,8 @@ def test_p6_taps_are_relus_of_the_papers_widths(name, hub):
 
 
 @pytest.mark.parametrize("name", ["torchvision", "vggface"])
-def test_p4_every_tapped_layer_gives_the_fake_a_finite_gradient(name, hub):
-    features = network(name, hub)
+def test_p4_every_tapped_layer_gives_the_fake_a_finite_gradient(name, network):
+    features = network(name)
     fake = torch.rand(1, 3, 64, 64).requires_grad_(True)
     real = torch.rand(1, 3, 64, 64).requires_grad_(True)
     for index in range(5):
@@ -135,16 +148,16 @@ def test_p4_every_tapped_layer_gives_the_fake_a_finite_gradient(name, hub):
     assert real.grad is None
 
 
-def test_content_terms_are_named_and_zero_for_equal_images(hub):
-    content = ContentLoss(network("torchvision", hub), network("vggface", hub))
+def test_content_terms_are_named_and_zero_for_equal_images(network):
+    content = ContentLoss(network("torchvision"), network("vggface"))
     image = torch.rand(1, 3, 64, 64)
     assert {k: v.item() for k, v in content(image, image).items()} == {"vgg19": 0.0, "vggface": 0.0}
     assert ContentLoss()(image, image).keys() == {"l1"}
 
 
-def test_vggface_weights_land_in_their_layers(hub):
+def test_vggface_weights_land_in_their_layers(hub, network):
     stored = torch.load(hub / "vgg_face_dag.pth", weights_only=True)
-    layers = network("vggface", hub).layers
+    layers = network("vggface").layers
     assert torch.equal(layers[0].weight, stored["conv1_1.weight"])
     assert torch.equal(layers[24].bias, stored["conv5_1.bias"])
 
