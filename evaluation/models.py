@@ -16,7 +16,7 @@ from training.checkpoint import load
 from training.finetuning import (
     PAPER_BATCH,
     Learning,
-    fit,
+    finetune,
     initial_person,
     load_models,
 )
@@ -77,7 +77,7 @@ class Contestant(NamedTuple):
         learning = Learning.as_trained(trained["optimization"], steps, PAPER_BATCH, seed)
         shown = to_device(pictures, hardware)
         weights = term_weights(trained["weights"])
-        return fit(
+        return finetune(
             person, *shown, self.content_loss, weights, learning, hardware, progress=False,
             after_step=after_step,
         )  # fmt: skip

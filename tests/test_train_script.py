@@ -371,3 +371,46 @@ def test_p18_a_picture_survives_load_network_range_and_save_upright(trained, dat
     assert np.array_equal(grid[:64, :64], stored)
     assert not np.array_equal(grid[:64, :64], stored.transpose(1, 0, 2)), "axes are told apart"
     assert np.array_equal(grid[:64, 4 * 64 :], episode.target.permute(1, 2, 0).numpy())
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "signs"),
+    [
+        (["--generator-lr", 0, "--discriminator-lr", 3e-3], 25,
+            {"the discriminator has won", "the content loss does not fall"}),
+        (["--matching-weight", 300, "--matching-warmup", 0, "--generator-lr", 3e-3,
+          "--l1-weight", 0], 25,
+            {"the embedding collapses", "the embedder is ignored",
+             "half of the embedding is dead"}),
+        (["--generator-lr", 0.3, "--adversarial-weight", 10, "--l1-weight", 0,
+          "--no-spectral-norm"], 10, {"the output is saturated"}),
+    ],
+)  # fmt: skip
+def test_a_run_that_goes_wrong_says_how_once_and_what_to_do(data, tmp_path, options, steps, signs):
+    every = ["--log-every", 1, "--sample-every", 1000, "--save-every", 1000]
+    done = train(data, tmp_path, "--steps", steps, *every, *options, "--precision", "float32")
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("warning, step")]
+    for sign in signs:
+        (line,) = (line for line in said if sign in line)
+        assert "--" in line
+    assert {line.split(": ")[1] for line in said} == signs
+
+
+def test_a_run_in_good_health_warns_of_nothing_and_logs_its_signs(trained):
+    line = json.loads((trained / "stats.jsonl").read_text().splitlines()[-1])
+    assert all(line[f"{name}_gradient"] > 0 for name in ("embedder", "generator", "discriminator"))
+    assert 0 <= line["saturated"] <= line["dead_units"] < 1
+    assert 0 < line["embedder_influence"] < 5
+    assert 0 < line["embedding_variation"] < 1
+    assert 0.1 < line["peak_memory_gb"] < 100
+
+
+def test_four_videos_can_be_learnt_by_heart(data, tmp_path):
+    rates = ["--generator-lr", 3e-3, "--adversarial-weight", 0, "--no-spectral-norm"]
+    options = ["--overfit", 4, "--steps", 60, "--log-every", 1, "--gain-offset", 1, *rates]
+    done = train(data, tmp_path, *options)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").open()]
+    assert lines[-1]["l1"] < lines[0]["l1"] / 3
+    assert len(load(tmp_path, "run")["videos"]) == 4

@@ -18,6 +18,8 @@ from training.loops import Hardware, finite_numbers
 from training.models import LearningRates, Models, build_models, dense_adam
 from training.steps import Person, finetune_step
 
+AfterStep = Callable[[int], bool | None]
+
 PAPER_EPOCHS = 40
 PAPER_BATCH = 8
 
@@ -30,7 +32,7 @@ class Learning(NamedTuple):
     """How a person is learnt."""
 
     steps: int | str | None
-    """Generator updates; None: the paper's; auto: see `fit`."""
+    """Generator updates; None: the paper's; auto: see `finetune`."""
     batch_size: int
     generator_lr: float
     discriminator_lr: float
@@ -61,38 +63,6 @@ class Learning(NamedTuple):
 def paper_steps(pictures: int) -> int:
     """The paper's 40 epochs over T pictures in batches of 8, as generator updates."""
     return PAPER_EPOCHS * -(-pictures // PAPER_BATCH)
-
-
-def fit(
-    person: Person,
-    images: Tensor,
-    landmarks: Tensor,
-    content_loss: ContentLoss,
-    weights: Mapping[str, float],
-    learning: Learning,
-    hardware: Hardware,
-    progress: bool = True,
-    after_step: Callable[[int], bool | None] | None = None,
-) -> int:
-    """Train `person` in place, for as long as `learning.steps` says.
-
-    A number is that many steps; None the paper's; "auto" as `finetune_auto` finds, or the paper's
-    where there is one picture only and so none to judge by.
-
-    Returns:
-        The steps done. Arguments are those of `finetune`.
-    """
-    pictures = len(images)
-    automatic = learning.steps == AUTO and pictures > 1
-    steps = MOST_STEPS if automatic else learning.steps
-    if steps in (None, AUTO):
-        steps = paper_steps(pictures)
-    learning = learning._replace(steps=steps)
-    learn = finetune_auto if automatic else finetune
-    done = learn(
-        person, images, landmarks, content_loss, weights, learning, hardware, progress, after_step
-    )
-    return done if automatic else steps
 
 
 def load_models(payload: Mapping[str, Any], path: Path) -> Models:
@@ -139,27 +109,63 @@ def finetune(
     learning: Learning,
     hardware: Hardware,
     progress: bool = True,
-    after_step: Callable[[int], bool | None] | None = None,
-) -> None:
-    """Train `person` in place on T pictures.
+    after_step: AfterStep | None = None,
+) -> int:
+    """Train `person` in place on T pictures, for as long as `learning.steps` says.
+
+    A number is that many steps; None the paper's. "auto" keeps every fifth picture aside, at least
+    one, trains at constant rates until these are drawn no better, and takes the best head; where
+    there is one picture only it does the paper's steps.
 
     Args:
         images, landmarks: (T, 3, H, W) in [-1, 1] on the hardware's device.
         after_step: called with the number of steps done, after each; True ends the training.
 
+    Returns:
+        The steps that the head has learnt for.
+
     Raises:
         FloatingPointError: a loss is not finite.
+
+    Source: Sec. 3.3. Differs from the paper, which does 40 epochs whatever they do: "auto".
     """
-    optimizers = person_optimizers(person, learning)
+    task = _Task(person, images, landmarks, content_loss, weights, learning, hardware, progress)
+    if learning.steps == AUTO and len(images) > 1:
+        return _learn_until_best(task, after_step)
+    steps = paper_steps(len(images)) if learning.steps in (None, AUTO) else learning.steps
+    _learn(task._replace(learning=learning._replace(steps=steps)), after_step)
+    return steps
+
+
+class _Task(NamedTuple):
+    """What is learnt, and how; the fields are `finetune`'s arguments."""
+
+    person: Person
+    images: Tensor
+    landmarks: Tensor
+    content_loss: ContentLoss
+    weights: Mapping[str, float]
+    learning: Learning
+    hardware: Hardware
+    progress: bool
+
+
+def _learn(task: _Task, after_step: AfterStep | None) -> None:
+    """Do `learning.steps` steps, which are a number by now."""
+    learning = task.learning
+    optimizers = person_optimizers(task.person, learning)
     rates = LearningRates(optimizers, learning.steps, learning.decay)
-    draws = _batches(len(images), learning.batch_size, learning.seed)
-    steps = range(learning.steps)
-    for step in progress_bar(iterable=steps, desc="fine-tuning", unit="step", disable=not progress):
-        chosen = next(draws).to(images.device)
+    draws = _batches(len(task.images), learning.batch_size, learning.seed)
+    bar = progress_bar(
+        iterable=range(learning.steps), desc="fine-tuning", unit="step", disable=not task.progress
+    )
+    for step in bar:
+        chosen = next(draws).to(task.images.device)
         rates.set(step)
         losses = finetune_step(
-            person, optimizers, content_loss, images[chosen], landmarks[chosen], weights,
-            learning.discriminator_steps, hardware.autocast,
+            task.person, optimizers, task.content_loss, task.images[chosen],
+            task.landmarks[chosen], task.weights, learning.discriminator_steps,
+            task.hardware.autocast,
         )  # fmt: skip
         if step % 10 == 0 or step == learning.steps - 1:
             finite_numbers(losses, step)
@@ -167,43 +173,15 @@ def finetune(
             return
 
 
-def finetune_auto(
-    person: Person,
-    images: Tensor,
-    landmarks: Tensor,
-    content_loss: ContentLoss,
-    weights: Mapping[str, float],
-    learning: Learning,
-    hardware: Hardware,
-    progress: bool = True,
-    after_step: Callable[[int], bool | None] | None = None,
-) -> int:
-    """Train `person` in place until pictures kept aside are drawn no better, and keep the best.
-
-    Every fifth picture is kept aside, at least one. Learning rates do not fall, since the end is
-    not known; `learning.steps` is the most that is done.
-
-    Args:
-        images, landmarks: (T, 3, H, W) in [-1, 1] on the hardware's device, T at least 2.
-
-    Returns:
-        The steps after which the head was best; 0: it was best as it came.
-
-    Raises:
-        ValueError: there is one picture only, so that none can be kept aside.
-        FloatingPointError: a loss is not finite.
-
-    Differs from the paper, which does 40 epochs whatever they do.
-    """
-    if len(images) < 2:
-        raise ValueError("--steps auto needs 2 pictures or more, one to judge by, got 1")
-    aside = max(1, len(images) // ASIDE)
-    judged, known = (images[:aside], landmarks[:aside]), (images[aside:], landmarks[aside:])
-    head = person.head
+def _learn_until_best(task: _Task, after_step: AfterStep | None) -> int:
+    """Learn until pictures kept aside are drawn no better; keep the best head, return its step."""
+    aside = max(1, len(task.images) // ASIDE)
+    judged = task.images[:aside], task.landmarks[:aside]
+    head = task.person.head
 
     def error() -> float:
-        terms = content_error(head, *judged, content_loss)
-        return sum(weights[name] * value for name, value in terms.items())
+        terms = content_error(head, *judged, task.content_loss)
+        return sum(task.weights[name] * value for name, value in terms.items())
 
     best_step, least, best = 0, error(), copy.deepcopy(head.state_dict())
 
@@ -214,10 +192,9 @@ def finetune_auto(
             best_step, least, best = step, now, copy.deepcopy(head.state_dict())
         return stop or step - best_step >= CHECK_EVERY * PATIENCE
 
-    finetune(
-        person, *known, content_loss, weights, learning._replace(decay=0.0), hardware, progress,
-        judge,
-    )  # fmt: skip
+    learning = task.learning._replace(steps=MOST_STEPS, decay=0.0)  # the end is not known
+    known = {"images": task.images[aside:], "landmarks": task.landmarks[aside:]}
+    _learn(task._replace(learning=learning, **known), judge)
     head.load_state_dict(best)
     return best_step
 

@@ -1,12 +1,53 @@
-"""Signs in the log of a run that it is going wrong, in plain words, with what to do."""
+"""Is a run healthy? What is measured for its log, and what the log says in plain words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+import torch
+
+from dataset.episodes import Episode
+from network.embedder import Embedder
+from network.generator import Generator
+from training.steps import Autocast, Losses
 
 Lines = Sequence[Mapping[str, float]]
 
 RECENT = 8  # logged lines that a sign must last for
 LEAST = 24  # lines before a trend is judged
+LEAST_DIFFERENCE = 1e-3  # between people, so that equal pictures in a batch do not divide by 0
+
+
+@torch.no_grad()
+def embedder_influence(
+    embedder: Embedder, generator: Generator, batch: Episode, autocast: Autocast
+) -> Losses:
+    """Tell how much another person's embedding changes the output, against how people differ.
+
+    Returns:
+        `embedder_influence`, 0 when the embedder is ignored (pitfall P13), about 1 when it decides
+        all; nothing for a batch of one.
+    """
+    if len(batch.target) < 2:
+        return {}
+    with autocast():
+        embedding = embedder.embed_video(batch.source, batch.source_landmarks)
+        own, other = (
+            generator(batch.target_landmarks, generator.project(e))
+            for e in (embedding, embedding.roll(1, dims=0))
+        )
+    between = (batch.target - batch.target.roll(1, dims=0)).abs().mean().clamp(min=LEAST_DIFFERENCE)
+    return {"embedder_influence": (own.float() - other.float()).abs().mean() / between}
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the largest amount of memory used so far, in bytes: of the GPU, or of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # on Windows it is not known
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class Sign(NamedTuple):
@@ -46,11 +87,11 @@ def _discriminator_won(lines: Lines) -> bool:
 
 
 def _embedding_collapses(lines: Lines) -> bool:
-    """It has shrunk to a tenth, or all videos have nearly the same."""
+    """It has shrunk to a tenth, or all videos have nearly the same, which untrained ones do too."""
     first = max((line["embedding_norm"] for line in lines[:RECENT]), default=0.0)
-    return _lasts(
+    return len(lines) >= LEAST and _lasts(
         lines,
-        lambda line: line["embedding_norm"] < 0.1 * first or line["embedding_variation"] < 0.02,
+        lambda line: line["embedding_norm"] < 0.1 * first or line["embedding_variation"] < 0.01,
     )
 
 

@@ -18,8 +18,6 @@ from dataset.files import remove_stale
 from dataset.images import normalize
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
-from network.embedder import Embedder
-from network.generator import Generator
 from training.checkpoint import newest_of_run, restore, save_run
 from training.distributed import (
     any_signal,
@@ -29,11 +27,11 @@ from training.distributed import (
     ranks,
     start_equal,
 )
-from training.health import warnings
+from training.health import embedder_influence, peak_memory, warnings
 from training.interruption import Interruption
 from training.models import LearningRates, Models, Optimizers, update_average
 from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
-from training.steps import Autocast, Losses, meta_step
+from training.steps import Losses, meta_step
 
 SAMPLE_EPOCH = 2**31  # no run gets there, so the sampled episodes are none of the trained ones
 SAMPLED_VIDEOS = 6
@@ -295,39 +293,6 @@ def finite_numbers(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
     if broken:
         raise FloatingPointError(f"step {step}: {', '.join(broken)} is not finite")
     return numbers
-
-
-@torch.no_grad()
-def embedder_influence(
-    embedder: Embedder, generator: Generator, batch: Episode, autocast: Autocast
-) -> Losses:
-    """Tell how much another person's embedding changes the output, against how people differ.
-
-    Returns:
-        `embedder_influence`, 0 when the embedder is ignored (pitfall P13), about 1 when it decides
-        all; nothing for a batch of one.
-    """
-    if len(batch.target) < 2:
-        return {}
-    with autocast():
-        embedding = embedder.embed_video(batch.source, batch.source_landmarks)
-        own, other = (
-            generator(batch.target_landmarks, generator.project(e))
-            for e in (embedding, embedding.roll(1, dims=0))
-        )
-    between = (batch.target - batch.target.roll(1, dims=0)).abs().mean()
-    return {"embedder_influence": (own.float() - other.float()).abs().mean() / between}
-
-
-def peak_memory(device: torch.device) -> int:
-    """Return the largest amount of memory used so far, in bytes: of the GPU, or of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource
-    except ImportError:  # on Windows it is not known
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _start_worker(_: int) -> None:

@@ -11,6 +11,8 @@ from network.discriminator import Discriminator, VideoEmbeddings
 from network.embedder import Embedder
 from network.generator import Generator
 
+TINY = 1e-12
+
 
 class Models(NamedTuple):
     """E, G (with P), D and W."""
@@ -145,4 +147,5 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
 def variation(vectors: Tensor) -> Tensor:
     """Mean distance of vectors (B, N) from their mean, over their mean length: 0 if all alike."""
     vectors = vectors.detach().float()
-    return (vectors - vectors.mean(dim=0)).norm(dim=1).mean() / vectors.norm(dim=1).mean()
+    length = vectors.norm(dim=1).mean().clamp(min=TINY)  # a collapsed embedding has none
+    return (vectors - vectors.mean(dim=0)).norm(dim=1).mean() / length

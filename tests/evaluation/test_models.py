@@ -148,7 +148,7 @@ def test_a_person_is_studied_as_the_run_was_trained(contestant, one, monkeypatch
         calls.append((person, images, landmarks, content, weights, learning, options))
         return 33
 
-    monkeypatch.setattr(models, "fit", fit)
+    monkeypatch.setattr(models, "finetune", fit)
     person = contestant.meet(one.known, HARDWARE)
     assert contestant.study(person, one.known, steps, 11, HARDWARE, print) == 33
     ((who, images, landmarks, content, weights, learning, options),) = calls
@@ -166,10 +166,10 @@ def test_a_person_is_studied_as_the_run_was_trained(contestant, one, monkeypatch
 def test_by_default_a_person_is_studied_for_the_papers_40_epochs(contestant, one, monkeypatch):
     asked = []
 
-    def record(*arguments):
-        asked.append(arguments[5].steps)
+    def record(task, after_step):
+        asked.append(task.learning.steps)
 
-    monkeypatch.setattr("training.finetuning.finetune", record)
+    monkeypatch.setattr("training.finetuning._learn", record)
     person = contestant.meet(one.known, HARDWARE)
     assert contestant.study(person, one.known, None, 0, HARDWARE) == 40
     assert asked == [40]

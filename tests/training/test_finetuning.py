@@ -14,7 +14,7 @@ from training.finetuning import (
     MOST_STEPS,
     PATIENCE,
     Learning,
-    fit,
+    finetune,
     initial_person,
 )
 from training.loops import Hardware
@@ -38,7 +38,7 @@ def learning(steps):
 
 
 def fitted(person, steps, count=10, after_step=None):
-    return fit(
+    return finetune(
         person, *pictures(count), ContentLoss(), WEIGHTS, learning(steps), HARDWARE,
         progress=False, after_step=after_step,
     )  # fmt: skip

@@ -45,7 +45,7 @@ def test_a_sign_is_seen_when_it_lasts_and_not_before(name):
 
 
 def test_embeddings_that_are_all_alike_collapse_too():
-    log = falling(LEAST) + [falling(LEAST + 1)[-1] | {"embedding_variation": 0.01}] * RECENT
+    log = falling(LEAST) + [falling(LEAST + 1)[-1] | {"embedding_variation": 0.005}] * RECENT
     assert "the embedding collapses" in warnings(log)
 
 

@@ -48,6 +48,7 @@ def test_w_is_learnt_by_its_own_sparse_optimiser(models, optimizers):
 
 def test_variation_is_zero_when_all_embeddings_are_alike():
     assert variation(torch.ones(4, 8)) == 0.0
+    assert variation(torch.zeros(4, 8)) == 0.0, "a collapsed embedding is no reason to stop"
     assert variation(torch.tensor([[3.0, 1.0], [3.0, -1.0]])) == pytest.approx(10**-0.5)
     assert variation(torch.tensor([[3.0, 1.0], [3.0, -1.0]]) * 7) == pytest.approx(10**-0.5)
 
