@@ -1,6 +1,5 @@
 """Curves of an evaluation: measures against T, and against the steps of fine-tuning."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from dataset.files import replacing
@@ -37,11 +36,12 @@ def write_figures(summary: Summary, folder: Path) -> list[Path]:
     return written
 
 
-def _by_shots(rows: Iterable[Row], name: str) -> dict[str, Points]:
+def _by_shots(rows: list[Row], name: str) -> dict[str, Points]:
     lines: dict[str, Points] = {}
+    several = len({row.model for row in rows} - {""}) > 1
     for row in sorted(rows, key=lambda row: row.shots):
         if name in row.scores:
-            label = " ".join(filter(None, (row.model, row.method)))
+            label = f"{row.model} {row.method}" if several and row.model else row.method
             lines.setdefault(label, []).append((row.shots, row.scores[name]))
     return lines
 

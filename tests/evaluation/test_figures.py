@@ -49,9 +49,18 @@ def test_every_method_is_a_line_over_t(plotted, tmp_path):
     lines = {label: means(points) for label, points in panels["ssim"].items()}
     assert lines == {
         COPY: [(1, 0.5), (4, 0.5)], MEAN: [(1, 0.4), (4, 0.4)],
-        f"runs/a {FEED_FORWARD}": [(1, 0.5), (4, 0.5)],
-        f"runs/a {FINE_TUNED}": [(1, 0.6), (4, 0.6)],
+        FEED_FORWARD: [(1, 0.5), (4, 0.5)], FINE_TUNED: [(1, 0.6), (4, 0.6)],
     }  # fmt: skip
+
+
+def test_lines_of_several_models_have_their_names(plotted, tmp_path):
+    summary = summarize(made_up_comparison([0.25, 0.75]), seed=0)
+    others = [row._replace(model="runs/b") for row in summary.rows if row.model]
+    write_figures(summary._replace(rows=[*summary.rows, *others]), tmp_path)
+    names = {
+        f"{run} {method}" for run in ("runs/a", "runs/b") for method in (FEED_FORWARD, FINE_TUNED)
+    }
+    assert set(plotted["by_shots.png"]["ssim"]) == {COPY, MEAN, *names}
 
 
 def test_every_t_is_a_line_over_the_steps_beside_its_copy(plotted, tmp_path):
