@@ -28,7 +28,7 @@ from training.distributed import from_first, joined, rank, ranks
 from training.finetuning import (
     Learning,
     content_error,
-    fit,
+    finetune,
     initial_person,
     load_models,
 )
@@ -127,7 +127,7 @@ def finetune_person(config: Finetune) -> None:
     learning = learning._replace(**{k: rate for k, rate in rates.items() if rate is not None})
     weights = term_weights(trained["weights"])
     known = images[:shots], landmarks[:shots]
-    steps = fit(person, *known, content_loss, weights, learning, hardware)
+    steps = finetune(person, *known, content_loss, weights, learning, hardware)
     points = pictures.landmarks[:shots]
     save_head(Head(person.head, trained, pictures.crop, points), config.output)
     print(f"{config.output}: {steps} steps on {shots} pictures")
