@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import vgg16, vgg19
 
 TAPPED_VGG19 = (1, 6, 11, 20, 29)  # relu1_1 ... relu5_1 in torchvision's vgg.features
 TAPPED_VGGFACE = (1, 6, 11, 18, 25)  # the same ReLUs of VGG16
@@ -86,6 +85,8 @@ def load_vgg19(kind: str = "torchvision") -> VGGFeatures:
     Raises:
         ValueError: the weights cannot be had, with the place to put them.
     """
+    from torchvision.models import vgg19  # a second to import, and not every run needs it
+
     network = vgg19(weights=None)
     if kind == "caffe":
         state = _from_hub(CAFFE_VGG19)
@@ -102,6 +103,8 @@ def load_vggface(path: Path) -> VGGFeatures:
     Raises:
         ValueError: the file is missing or is not that file, with the address to fetch it from.
     """
+    from torchvision.models import vgg16
+
     network = vgg16(weights=None)
     _load(network.features, read_vggface(path), "features.", str(path))
     return VGGFeatures(network.features, TAPPED_VGGFACE, VGGFACE_INPUT)

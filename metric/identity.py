@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import vgg16
 
 from metric.alignment import ARCFACE_SIZE, ARCFACE_TEMPLATE, align_faces
 from metric.weights import MissingWeights
@@ -110,6 +109,8 @@ class VggFace(nn.Module):
 
     def __init__(self, state: Mapping[str, Tensor], mean: tuple[float, float, float]):
         super().__init__()
+        from torchvision.models import vgg16
+
         with torch.device("meta"):
             self.network = vgg16(weights=None, init_weights=False).eval()
         self.network.classifier = self.network.classifier[:VGGFACE_FC7]

@@ -31,11 +31,12 @@ def weights(tmp_path_factory) -> Path:
     state = {f"features.{k}": v for k, v in vgg19(weights=None).features.state_dict().items()}
     for name in ("vgg19-dcbb9e9d.pth", "vgg19-d01eb7cb.pth"):
         torch.save(state, hub / "checkpoints" / name)
-    features = vgg16(weights=None).features
+    convolutions = vgg16(weights=None).features.state_dict(prefix="features.")
     renamed = {
-        f"{name}.{part}": getattr(features[index], part).detach()
-        for name, index in VGGFACE_LAYERS.items()
+        f"{name}.{part}": convolutions[f"{torchvision}.{part}"]
+        for name, torchvision in VGGFACE_LAYERS.items()
         for part in ("weight", "bias")
+        if f"{torchvision}.{part}" in convolutions  # the file's fc6 and fc7 are half a gigabyte
     }
     torch.save(renamed | {"fc8.weight": torch.zeros(1)}, hub / "vgg_face_dag.pth")
     return hub
