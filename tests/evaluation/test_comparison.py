@@ -130,8 +130,11 @@ def test_a_changed_record_is_tried_again_and_so_is_whom_it_drives(folder, tmp_pa
         {"instruments": Instruments(lpips=lambda a, b: a)},
         {"hardware": HARDWARE._replace(dtype="bfloat16")},
     ],
-    ids=str,
-)
+    ids=[
+        "shots", "steps", "seed", "drawn", "detector", "descriptor", "inception", "lpips",
+        "precision",
+    ],
+)  # fmt: skip
 def test_what_was_measured_otherwise_is_tried_again(folder, tmp_path, trials, changes):
     run(folder, tmp_path)
     trials.clear()
