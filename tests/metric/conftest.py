@@ -1,6 +1,5 @@
 """Faces to measure, and a torch hub of its own for each test that loads weights."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,16 +28,14 @@ def spots(seed: int, count: int = 1, size: int = 128) -> Tensor:
 
 
 @pytest.fixture
-def hub(tmp_path, monkeypatch) -> Iterator[Path]:
+def hub(tmp_path, monkeypatch) -> Path:
     """An empty `checkpoints` folder of a torch hub; whatever would be downloaded fails."""
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no network in tests")
 
-    before = torch.hub.get_dir()
-    torch.hub.set_dir(str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    folder = tmp_path / "checkpoints"
-    folder.mkdir()
-    yield folder
-    torch.hub.set_dir(before)
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder

@@ -19,18 +19,17 @@ ALEXNET = "alexnet-owt-7be5be79.pth"
 def alexnet_file(tmp_path_factory):
     """Random weights under the real name, in a torch hub of their own."""
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("hub") / "checkpoints" / ALEXNET
-    path.parent.mkdir()
+    path = tmp_path_factory.mktemp("torch") / "hub" / "checkpoints" / ALEXNET
+    path.parent.mkdir(parents=True)
     torch.save(alexnet(weights=None).state_dict(), path)
     return path
 
 
 @pytest.fixture(scope="module")
 def lpips(alexnet_file):
-    before = torch.hub.get_dir()
-    torch.hub.set_dir(str(alexnet_file.parent.parent))
-    yield load_lpips()
-    torch.hub.set_dir(before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(alexnet_file.parents[2]))
+        yield load_lpips()
 
 
 def test_it_agrees_with_the_published_package(lpips):

@@ -16,7 +16,7 @@ def test_a_file_in_the_hub_is_taken_as_it_is(hub):
 def test_a_missing_file_is_downloaded_to_its_place_and_checked(hub, monkeypatch):
     asked = []
     monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *x: asked.append(x))
-    torch.hub.set_dir(str(hub / "not" / "there"))
+    monkeypatch.setenv("TORCH_HOME", str(hub / "not" / "there"))
     path = hub_file(URL)
     assert path.parent.is_dir()
     assert asked == [(URL, str(path), "0123abcd")]
