@@ -76,6 +76,16 @@ def leave_half_written(path: Path) -> None:
     assert run_script("-c", script, path).returncode == 9
 
 
+def preprocessed(heads: Path, folder: Path, frames: int) -> Path:
+    """Preprocess drawn heads at 64 pixels, keeping so many frames of each."""
+    done = run_script(
+        "preprocess.py", "--source", heads, "--output", folder, "--detector", "stored",
+        "--image-size", 64, "--frames-per-video", frames, "--workers", 1,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 @pytest.fixture(scope="session")
 def heads(tmp_path_factory) -> Path:
     """Raw videos of five drawn people, with landmarks beside them."""
@@ -87,13 +97,7 @@ def heads(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def data(heads, tmp_path_factory) -> Path:
     """The same people preprocessed at 64 pixels, 6 frames each."""
-    folder = tmp_path_factory.mktemp("data")
-    done = run_script(
-        "preprocess.py", "--source", heads, "--output", folder, "--detector", "stored",
-        "--image-size", 64, "--frames-per-video", 6, "--workers", 1,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder
+    return preprocessed(heads, tmp_path_factory.mktemp("data"), 6)
 
 
 @pytest.fixture(scope="session")

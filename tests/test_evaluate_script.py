@@ -14,7 +14,7 @@ import evaluate
 from dataset.images import read_image
 from dataset.sample_heads import write_sample_heads
 from loss.vgg import VGGFACE_INPUT
-from tests.conftest import call_script, run_script
+from tests.conftest import call_script, preprocessed, run_script
 from tests.evaluation.conftest import Colour, Shifted
 from tests.metric.test_identity import write_arcface
 from training.checkpoint import load, save
@@ -39,13 +39,7 @@ def heads_unseen(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def unseen(heads_unseen, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("unseen")
-    done = run_script(
-        "preprocess.py", "--source", heads_unseen, "--output", folder, "--detector", "stored",
-        "--image-size", 64, "--frames-per-video", 6, "--workers", 1,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder
+    return preprocessed(heads_unseen, tmp_path_factory.mktemp("unseen"), 6)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from evaluation.models import Contestant, load_contestant
 from evaluation.protocol import Pictures, Subject
 from evaluation.trial import COPY, FEED_FORWARD, FINE_TUNED, MEAN, Result
 from loss.content import ContentLoss
-from tests.conftest import run_script
+from tests.conftest import preprocessed
 from training.loops import Hardware
 
 SIZE, STORED, FPS = 64, 12, 5.0  # few frames a second, so that neighbours differ
@@ -37,13 +37,7 @@ def stranger_heads(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def strangers(stranger_heads, tmp_path_factory) -> Path:
     """The same people preprocessed, all frames stored."""
-    folder = tmp_path_factory.mktemp("strangers")
-    done = run_script(
-        "preprocess.py", "--source", stranger_heads, "--output", folder, "--detector", "stored",
-        "--image-size", SIZE, "--frames-per-video", STORED, "--workers", 1,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder
+    return preprocessed(stranger_heads, tmp_path_factory.mktemp("strangers"), STORED)
 
 
 @pytest.fixture(scope="session")
