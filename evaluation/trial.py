@@ -85,7 +85,7 @@ class Trial:
         Args:
             driver: another person, whose motion is tried with the largest T; None: nobody's.
         """
-        result = Result([], [], [], {}, {"self": {}})
+        result = Result([], [], [], {}, {})
         outputs: dict[str, Tensor] = {}
         stage = driver and Reenactment(
             self.subject, driver, self.settings.drawn, self._frames, self.hardware.device
@@ -97,7 +97,7 @@ class Trial:
                 outputs[f"{method} T = {shots}"] = output
                 if stage and shots == max(self.settings.shots):
                     self._try_motion(stage, head, method, result)
-        result.strips["self"] |= self._strip(outputs)
+        result.strips["self"] = self._strip(outputs)
         return result
 
     def _heads(
