@@ -1,4 +1,8 @@
-"""The blocks that the networks are made of (Sec. 3.1 and 4 of the paper)."""
+"""The blocks that the networks are made of (Sec. 3.1 and 4 of the paper).
+
+Skips resize by a mean or a copy of pixels, and a 1x1 convolution may change places with either: it
+always runs on the smaller map, which gives the same values for a quarter of the work.
+"""
 
 from collections.abc import Sequence
 
@@ -75,8 +79,26 @@ def sum_pool(x: Tensor) -> Tensor:
     return F.relu(x).float().sum(dim=(2, 3))
 
 
+def instance_norm(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """Normalise each map, then scale and shift it.
+
+    Statistics are in float32 whatever the maps are in. The batch is folded into the channels, so
+    that the gain, unlike that of `F.instance_norm`, may differ between its members, and all of it
+    is one pass.
+
+    Args:
+        x: (B, C, H, W).
+        gain, bias: (B, C).
+    """
+    folded = F.batch_norm(
+        x.reshape(1, -1, *x.shape[2:]), None, None, gain.flatten().float(), bias.flatten().float(),
+        training=True, eps=NORM_EPS,
+    )  # fmt: skip
+    return folded.view(x.shape)
+
+
 class InstanceNorm(nn.Module):
-    """Instance normalisation with a learnt gain and bias, in float32."""
+    """Instance normalisation with a learnt gain and bias."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -84,7 +106,7 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.instance_norm(x.float(), weight=self.weight, bias=self.bias, eps=NORM_EPS)
+        return instance_norm(x, self.weight.expand(len(x), -1), self.bias.expand(len(x), -1))
 
 
 class AdaIN(nn.Module):
@@ -102,8 +124,8 @@ class AdaIN(nn.Module):
         self.gain_offset = gain_offset
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        bias, gain = style.float()[:, :, None, None].chunk(2, dim=1)  # (B, C, 1, 1) each
-        return F.instance_norm(x.float(), eps=NORM_EPS) * (gain + self.gain_offset) + bias
+        bias, gain = style.float().chunk(2, dim=1)  # (B, C) each
+        return instance_norm(x, gain + self.gain_offset, bias)
 
 
 class SelfAttention(nn.Module):
@@ -136,7 +158,7 @@ class Stem(nn.Module):
         self.skip = conv(inputs, outputs, 1, bias=True, norm=spectral_norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        return downsample(self.conv2(F.relu(self.conv1(x)))) + downsample(self.skip(x))
+        return downsample(self.conv2(F.relu(self.conv1(x)))) + self.skip(downsample(x))
 
 
 class DownBlock(nn.Module):
@@ -168,7 +190,7 @@ class DownBlock(nn.Module):
         x = F.relu(x) if self.relu_skip else x
         h = self.conv1(F.relu(self.norm1(x)))
         h = self.conv2(F.relu(self.norm2(h)))
-        return downsample(h) + downsample(self.skip(x))
+        return downsample(h) + self.skip(downsample(x))
 
 
 class ResidualBlock(nn.Module):
@@ -212,7 +234,7 @@ class StyledBlock(nn.Module):
         style1, style2 = style.split(self.style_sizes, dim=1)
         h = self.conv1(self.resize(F.relu(self.norm1(x, style1))))
         h = self.conv2(F.relu(self.norm2(h, style2)))
-        return h + self.skip(self.resize(x))
+        return h + self.resize(self.skip(x))
 
 
 def block_widths(channels: int, max_channels: int, blocks: int) -> Sequence[int]:
