@@ -30,14 +30,13 @@ from evaluation.trial import COPY, FEED_FORWARD, FINE_TUNED
 from loss.vgg import TORCHVISION_VGG19
 
 HERE = Path(__file__).parent.parent
-STORED = 24
 
 
 class Variant(NamedTuple):
     """One run: options of train.py, and how many frames its data store of each video."""
 
     options: str = ""
-    stored: int = STORED
+    stored: int | None = None
 
 
 VARIANTS = {
@@ -86,10 +85,12 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for all of it")
     parser.add_argument("--crop", default="auto", help="as in preprocess.py")
     parser.add_argument("--image-size", type=int, default=64)
+    parser.add_argument("--stored", type=int, default=24, help="frames of each training video")
     parser.add_argument("--steps", type=int, default=900, help="of meta-learning")
     parser.add_argument("--shots", type=int, default=8, help="T")
     parser.add_argument("--held-out", type=int, default=16, help="frames of each unseen video")
     parser.add_argument("--finetune-steps", type=int, default=40)
+    parser.add_argument("--limit", type=int, default=16, help="unseen videos to measure on")
     parser.add_argument("--only", nargs="*", default=list(VARIANTS), help="names of variants")
     parser.add_argument("--add", nargs="*", default=[], help='more variants, each "name: options"')
     parser.add_argument("--threads", type=int, default=1)
@@ -109,7 +110,8 @@ def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> d
     """Train and evaluate one variant; give its metrics, and seconds a step."""
     out = arguments.output
     unseen = arguments.shots + arguments.held_out
-    train = preprocess(arguments.source, out / f"train-{variant.stored}", variant.stored, arguments)
+    stored = variant.stored or arguments.stored
+    train = preprocess(arguments.source, out / f"train-{stored}", stored, arguments)
     test = preprocess(arguments.unseen, out / f"unseen-{unseen}", unseen, arguments)
     folder = out / "".join(c if c.isalnum() else "-" for c in name.lower())
     script(
@@ -120,7 +122,7 @@ def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> d
     script(
         arguments.output, "evaluate.py", "--checkpoint", folder / "run", "--data", test,
         "--output", folder / "evaluation", "--shots", arguments.shots, "--held-out",
-        arguments.held_out, "--finetune-steps", arguments.finetune_steps,
+        arguments.held_out, "--finetune-steps", arguments.finetune_steps, "--limit", arguments.limit,
         "--no-cross-reenactment", "--detector", "none", "--threads", arguments.threads,
     )  # fmt: skip
     lines = [json.loads(line) for line in (folder / "run" / "stats.jsonl").open()]
