@@ -25,7 +25,7 @@ from metric.identity import VggFace, load_arcface
 from metric.inception import load_inception
 from metric.perceptual import load_lpips
 from runtime import resolve_device, resolve_precision, set_threads
-from training.loops import Hardware
+from training.hardware import Hardware
 
 Instrument = TypeVar("Instrument")
 

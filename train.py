@@ -32,7 +32,8 @@ from training.finetuning import (
     initial_person,
     load_models,
 )
-from training.loops import Hardware, MetaLearning, Schedule
+from training.hardware import Hardware
+from training.loops import MetaLearning, Schedule
 from training.models import build_models, build_optimizers
 from training.steps import term_weights
 

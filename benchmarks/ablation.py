@@ -1,8 +1,8 @@
 """What makes a model learn? One change at a time, equal numbers of steps, people held out.
 
-    python -m dataset.sample_heads --output HEADS/train --people 240 --frames 24 --fps 2.4 --size 128
-    python -m dataset.sample_heads --output HEADS/unseen --people 32 --frames 24 --fps 2.4 \
-        --size 128 --first-person 10000
+    DRAW="python -m dataset.sample_heads --frames 24 --fps 2.4 --size 128"
+    $DRAW --output HEADS/train --people 240
+    $DRAW --output HEADS/unseen --people 32 --first-person 10000
     python -m benchmarks.ablation --source HEADS/train --unseen HEADS/unseen --output ABLATION
 
 Every run starts from the demo's preset and differs from it in what its name says. The table gives
@@ -67,9 +67,7 @@ VARIANTS = {
     "learning rate of G 2e-3": Variant("--generator-lr 2e-3"),
     "learning rate of D 1e-4": Variant("--discriminator-lr 1e-4"),
     "learning rate of D 1e-3": Variant("--discriminator-lr 1e-3"),
-    "the paper's learning rates": Variant(
-        "--generator-lr 5e-5 --discriminator-lr 2e-4"
-    ),
+    "the paper's learning rates": Variant("--generator-lr 5e-5 --discriminator-lr 2e-4"),
     "rates that do not fall": Variant("--decay 0"),
     "beta1 0": Variant("--beta1 0"),
     "augmentation 0 (mirror)": Variant("--augmentation 0"),
@@ -121,9 +119,10 @@ def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> d
     )  # fmt: skip
     script(
         arguments.output, "evaluate.py", "--checkpoint", folder / "run", "--data", test,
-        "--output", folder / "evaluation", "--shots", arguments.shots, "--held-out",
-        arguments.held_out, "--finetune-steps", arguments.finetune_steps, "--limit", arguments.limit,
-        "--no-cross-reenactment", "--detector", "none", "--threads", arguments.threads,
+        "--output", folder / "evaluation", "--shots", arguments.shots,
+        "--held-out", arguments.held_out, "--limit", arguments.limit,
+        "--finetune-steps", arguments.finetune_steps, "--threads", arguments.threads,
+        "--no-cross-reenactment", "--detector", "none",
     )  # fmt: skip
     lines = [json.loads(line) for line in (folder / "run" / "stats.jsonl").open()]
     rates = [line["images_per_second"] for line in lines]

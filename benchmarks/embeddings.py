@@ -11,7 +11,6 @@ what lay there before.
 """
 
 import argparse
-import contextlib
 import gc
 import statistics
 import time
@@ -25,6 +24,7 @@ from config import DEMO_NETWORKS
 from dataset.episodes import Episode
 from loss.content import ContentLoss
 from network.discriminator import VideoEmbeddings
+from training.hardware import Hardware
 from training.models import Models, build_models, build_optimizers
 from training.steps import meta_step
 
@@ -74,13 +74,14 @@ def whole_step(videos: int, device: torch.device, place: torch.device) -> Callab
     networks = asdict(DEMO_NETWORKS)
     models: Models = build_models(videos, **networks).to(device, rows_on_cpu=place.type == "cpu")
     optimizers = build_optimizers(models, **RATES)
+    hardware = Hardware(device, torch.float32)
     size = networks["image_size"]
     shapes = [(BATCH, SOURCES, 3, size, size)] * 2 + [(BATCH, 3, size, size)] * 2
     images = [torch.rand(shape, device=device) * 2 - 1 for shape in shapes]
 
     def once() -> None:
         batch = Episode(torch.randint(videos, (BATCH,)).to(place), *images)
-        meta_step(models, optimizers, ContentLoss(), batch, WEIGHTS, 1, contextlib.nullcontext)
+        meta_step(models, optimizers, ContentLoss(), batch, WEIGHTS, 1, hardware)
 
     return settled(once, optimizers.video_embeddings)
 

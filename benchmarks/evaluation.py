@@ -43,7 +43,7 @@ from runtime import resolve_device, resolve_precision
 from tests.dataset.conftest import face_points
 from tests.dataset.faces import random_weights, say_faces
 from training.finetuning import PAPER_BATCH, Learning, finetune, initial_person, paper_steps
-from training.loops import Hardware
+from training.hardware import Hardware
 from training.models import build_models
 
 SIZE, BATCH = 256, 8

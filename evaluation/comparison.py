@@ -12,7 +12,7 @@ from evaluation.models import Contestant
 from evaluation.protocol import Subject, person_of, read_subject
 from evaluation.results import ResultStore
 from evaluation.trial import Result, Settings, Trial
-from training.loops import Hardware
+from training.hardware import Hardware
 
 BASELINES = "baselines"
 

@@ -20,7 +20,7 @@ from training.finetuning import (
     initial_person,
     load_models,
 )
-from training.loops import Hardware
+from training.hardware import Hardware
 from training.steps import Person, term_weights
 
 RESCALE = 2.0  # as `train.py finetune` has it

@@ -15,7 +15,7 @@ from evaluation.protocol import Pictures, Subject
 from evaluation.reenactment import Reenactment
 from metric.ssim import ssim
 from network.talking_head import TalkingHead
-from training.loops import Hardware
+from training.hardware import Hardware
 
 COPY, MEAN, FEED_FORWARD, FINE_TUNED = "copy nearest", "mean frame", "feed-forward", "fine-tuned"
 CURVE = (0, 5, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640)  # steps at which it is measured

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.utils import parametrize
 
 NORM_EPS = 1e-4
@@ -18,12 +19,15 @@ class SpectralNorm(nn.Module):
     """Divide a weight by its largest singular value, estimated by power iteration.
 
     PyTorch's own parametrization iterates at every forward pass, and in reduced precision under
-    autocast. This one iterates once for every time the weight is about to be learnt (train mode,
-    `requires_grad`), so a frozen network is used as it stands, and always in float32. Buffers and
-    state-dict keys are those of `torch.nn.utils.parametrizations.spectral_norm`.
+    autocast. This one iterates when `power_iteration` is called, once per update, and always in
+    float32; so a frozen network is used as it stands, and a step may run the same forward pass
+    twice. Buffers and state-dict keys are those of `torch.nn.utils.parametrizations.spectral_norm`.
 
     Source: Sec. 4 of the paper; Miyato et al. 2018, Algorithm 1.
     """
+
+    per_forward = False
+    """Iterate like PyTorch's: at every forward pass in train mode."""
 
     def __init__(self, weight: Tensor, eps: float = NORM_EPS, initial_iterations: int = 15):
         super().__init__()
@@ -33,21 +37,81 @@ class SpectralNorm(nn.Module):
         self.register_buffer("_u", u)
         self.register_buffer("_v", F.normalize(matrix.T @ u, dim=0, eps=eps))
         for _ in range(initial_iterations):
-            self._iterate(matrix)
+            self.iterate(weight)
 
     @torch.no_grad()
-    def _iterate(self, matrix: Tensor) -> None:
-        self._u.copy_(F.normalize(matrix @ self._v, dim=0, eps=self.eps))
-        self._v.copy_(F.normalize(matrix.T @ self._u, dim=0, eps=self.eps))
+    def iterate(self, weight: Tensor) -> None:
+        """Move the estimate of the singular vectors towards those of this weight."""
+        matrix = _as_matrix(weight.detach())
+        u = F.normalize(matrix @ _as_row(self._v, weight), dim=0, eps=self.eps)
+        v = F.normalize(matrix.T @ u, dim=0, eps=self.eps)
+        self._u.copy_(u)
+        self._v.copy_(_from_row(v, weight))
 
     def forward(self, weight: Tensor) -> Tensor:
         with torch.autocast(weight.device.type, enabled=False):
-            matrix = weight.flatten(1)
-            if self.training and weight.requires_grad and torch.is_grad_enabled():
-                self._iterate(matrix)
-            # Clones, because a later forward of the same step may move the buffers.
-            sigma = self._u.clone() @ (matrix @ self._v.clone())
-            return weight / sigma
+            if self.per_forward and self.training:
+                self.iterate(weight)
+            # Clones, because the buffers may move before the backward pass.
+            return _DivideBySigma.apply(weight, self._u.clone(), self._v.clone())
+
+
+class _DivideBySigma(torch.autograd.Function):
+    """weight / sigma with sigma = u^T weight v, and u, v taken for constants.
+
+    The gradient is written out, since autograd would pass over the weight three times as often.
+    """
+
+    @staticmethod
+    def forward(ctx, weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        sigma = u @ (_as_matrix(weight) @ _as_row(v, weight))
+        ctx.save_for_backward(weight, u, v, sigma)
+        return weight / sigma
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        weight, u, v, sigma = ctx.saved_tensors
+        result = torch.empty_like(weight)
+        torch.div(gradient, sigma, out=result)
+        matrix = _as_matrix(result)
+        along = torch.dot(matrix.flatten(), _as_matrix(weight).flatten()) / sigma
+        matrix.addr_(u * -along, _as_row(v, weight))
+        return result, None, None
+
+
+def _as_matrix(weight: Tensor) -> Tensor:
+    """(outputs, everything else), a view whose columns lie as in memory, channels last or not."""
+    return weight.permute(_memory_order(weight)).flatten(1)
+
+
+def _as_row(v: Tensor, weight: Tensor) -> Tensor:
+    """Bring a right singular vector of `weight.flatten(1)` into the order of `_as_matrix`."""
+    inner = [dim - 1 for dim in _memory_order(weight)[1:]]
+    return v.view(weight.shape[1:]).permute(inner).flatten()
+
+
+def _from_row(row: Tensor, weight: Tensor) -> Tensor:
+    """Undo `_as_row`."""
+    order = _memory_order(weight)[1:]
+    back = [order.index(dim) for dim in range(1, weight.dim())]
+    return row.view([weight.shape[dim] for dim in order]).permute(back).flatten()
+
+
+def _memory_order(weight: Tensor) -> list[int]:
+    strides = weight.stride()
+    return [0, *sorted(range(1, weight.dim()), key=lambda dim: -strides[dim])]
+
+
+def power_iteration(*networks: nn.Module) -> None:
+    """Bring the spectral norms of all layers that are learnt up to date: once per update."""
+    for network in networks:
+        for layer in network.modules():
+            if parametrize.is_parametrized(layer, "weight"):
+                (norm,) = layer.parametrizations.weight
+                weight = layer.parametrizations.weight.original
+                if weight.requires_grad and not norm.per_forward:
+                    norm.iterate(weight)
 
 
 def spectral_norm(layer: nn.Module, enabled: bool = True) -> nn.Module:
@@ -140,12 +204,13 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = (
-            layer(x).float().flatten(2).transpose(1, 2)  # (B, HW, C / 8) or (B, HW, C)
+            layer(x).flatten(2).transpose(1, 2)[:, None]  # (B, 1, HW, C / 8) or (B, 1, HW, C)
             for layer in (self.query, self.key, self.value)
         )
-        with torch.autocast(x.device.type, enabled=False):
-            seen = F.scaled_dot_product_attention(q, k, v, scale=1.0)
-        return x + self.gamma * seen.transpose(1, 2).reshape(x.shape)
+        # Fused kernels, which never hold the HW x HW matrix, want equal widths; zeros add nothing.
+        q, k = (F.pad(x, (0, v.shape[-1] - x.shape[-1])) for x in (q, k))
+        seen = F.scaled_dot_product_attention(q, k, v, scale=1.0)
+        return x + self.gamma * seen[:, 0].transpose(1, 2).reshape(x.shape)
 
 
 class Stem(nn.Module):

@@ -92,9 +92,16 @@ class Discriminator(nn.Module):
         return Critique(score, features)
 
     def judge_pair(
-        self, fake: Tensor, real: Tensor, landmarks: Tensor, identity: Tensor
+        self,
+        fake: Tensor,
+        real: Tensor,
+        landmarks: Tensor,
+        identity: Tensor,
+        joint: bool = True,
     ) -> tuple[Critique, Critique]:
-        """Judge a generated and a true image of the same landmarks in one pass."""
+        """Judge a generated and a true image of the same landmarks, in one pass if `joint`."""
+        if not joint:
+            return self(fake, landmarks, identity), self(real, landmarks, identity)
         both = self(
             torch.cat([fake, real]),
             torch.cat([landmarks, landmarks]),

@@ -4,6 +4,7 @@ import itertools
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from network.components import DownBlock, SelfAttention, Stem, block_widths, blocks_to_4x4, sum_pool
 
@@ -55,14 +56,21 @@ class Embedder(nn.Module):
         """
         return sum_pool(self.layers(torch.cat([landmarks, image], dim=1)))
 
-    def embed_video(self, images: Tensor, landmarks: Tensor) -> Tensor:
+    def embed_video(self, images: Tensor, landmarks: Tensor, checkpointed: bool = False) -> Tensor:
         """Embed K frames of each video: the mean of the frames' vectors (e-hat in the paper).
 
         Args:
             images, landmarks: (B, K, 3, H, W) in [-1, 1].
+            checkpointed: keep no activations for the backward pass, but compute them again there,
+                those of one frame of each video at a time: a K-th of the memory, half as much
+                time again.
 
         Returns:
             (B, N).
         """
+        if checkpointed:
+            pairs = zip(images.unbind(1), landmarks.unbind(1), strict=True)
+            frames = [checkpoint(self, *pair, use_reentrant=False) for pair in pairs]
+            return torch.stack(frames).mean(dim=0)
         frames = self(images.flatten(0, 1), landmarks.flatten(0, 1))  # (B * K, N)
         return frames.unflatten(0, images.shape[:2]).mean(dim=1)

@@ -14,7 +14,8 @@ from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from network.talking_head import TalkingHead
 from training.checkpoint import restore
-from training.loops import Hardware, finite_numbers
+from training.hardware import Hardware
+from training.loops import finite_numbers
 from training.models import LearningRates, Models, build_models, dense_adam
 from training.steps import Person, finetune_step
 
@@ -165,7 +166,7 @@ def _learn(task: _Task, after_step: AfterStep | None) -> None:
         losses = finetune_step(
             task.person, optimizers, task.content_loss, task.images[chosen],
             task.landmarks[chosen], task.weights, learning.discriminator_steps,
-            task.hardware.autocast,
+            task.hardware,
         )  # fmt: skip
         if step % 10 == 0 or step == learning.steps - 1:
             finite_numbers(losses, step)

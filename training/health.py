@@ -8,7 +8,8 @@ import torch
 from dataset.episodes import Episode
 from network.embedder import Embedder
 from network.generator import Generator
-from training.steps import Autocast, Losses
+from training.hardware import Hardware
+from training.steps import Losses
 
 Lines = Sequence[Mapping[str, float]]
 
@@ -19,7 +20,7 @@ LEAST_DIFFERENCE = 1e-3  # between people, so that equal pictures in a batch do 
 
 @torch.no_grad()
 def embedder_influence(
-    embedder: Embedder, generator: Generator, batch: Episode, autocast: Autocast
+    embedder: Embedder, generator: Generator, batch: Episode, hardware: Hardware
 ) -> Losses:
     """Tell how much another person's embedding changes the output, against how people differ.
 
@@ -29,7 +30,7 @@ def embedder_influence(
     """
     if len(batch.target) < 2:
         return {}
-    with autocast():
+    with hardware.autocast():
         embedding = embedder.embed_video(batch.source, batch.source_landmarks)
         own, other = (
             generator(batch.target_landmarks, generator.project(e))

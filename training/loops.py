@@ -27,6 +27,7 @@ from training.distributed import (
     ranks,
     start_equal,
 )
+from training.hardware import Hardware
 from training.health import embedder_influence, peak_memory, warnings
 from training.interruption import Interruption
 from training.models import LearningRates, Models, Optimizers, update_average
@@ -51,18 +52,6 @@ class Schedule(NamedTuple):
     sample_every: int
     save_every: int
     keep: int
-
-
-class Hardware(NamedTuple):
-    """Where it is computed."""
-
-    device: torch.device
-    dtype: torch.dtype
-    workers: int = 0
-    """Processes that load data."""
-
-    def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, self.dtype == torch.bfloat16)
 
 
 class MetaLearning:
@@ -167,7 +156,7 @@ class MetaLearning:
             self._to_device(batch),
             weights,
             schedule.discriminator_steps,
-            self.hardware.autocast,
+            self.hardware,
         )
         for average, network in zip(self.average, self.models[:2], strict=True):
             update_average(average, network, schedule.ema, self.step)
@@ -210,8 +199,8 @@ class MetaLearning:
 
     def _log(self, losses: Losses, batch: Episode, bar: tqdm) -> None:
         """Write a line of the log, and warn of what has newly gone wrong."""
-        batch, autocast = self._to_device(batch), self.hardware.autocast
-        losses = losses | embedder_influence(*self.average, batch, autocast)
+        batch = self._to_device(batch)
+        losses = losses | embedder_influence(*self.average, batch, self.hardware)
         numbers = finite_numbers(average_losses(losses), self.step)
         (then, step), now = self._logged, time.monotonic()
         images = (self.step - step) * self.schedule.batch_size * ranks()

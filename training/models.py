@@ -22,14 +22,18 @@ class Models(NamedTuple):
     discriminator: Discriminator
     video_embeddings: VideoEmbeddings
 
-    def to(self, device: torch.device, rows_on_cpu: bool = False) -> "Models":
-        """Move all of them to a device, in the memory layout that convolutions like best.
+    def to(
+        self, device: torch.device, rows_on_cpu: bool = False, channels_last: bool = True
+    ) -> "Models":
+        """Move all of them to a device.
 
         Args:
             rows_on_cpu: W and its optimiser stay in host memory; only the rows of a batch travel.
+            channels_last: the memory layout that convolutions like best.
         """
+        layout = torch.channels_last if channels_last else torch.contiguous_format
         for network in self[:3]:
-            network.to(device, memory_format=torch.channels_last)
+            network.to(device, memory_format=layout)
         self.video_embeddings.to("cpu" if rows_on_cpu else device)
         return self
 
@@ -77,26 +81,31 @@ def build_optimizers(
     beta1: float,
     beta2: float,
     eps: float,
+    fused: bool = True,
 ) -> Optimizers:
     """Adam for E, G, P and for D; SparseAdam for W, so that only rows of the batch move."""
     adam = {"betas": (beta1, beta2), "eps": eps}
     return Optimizers(
-        dense_adam([models.embedder, models.generator], generator_lr, **adam),
-        dense_adam([models.discriminator], discriminator_lr, **adam),
+        dense_adam([models.embedder, models.generator], generator_lr, **adam, fused=fused),
+        dense_adam([models.discriminator], discriminator_lr, **adam, fused=fused),
         SparseAdam(models.video_embeddings.parameters(), lr=discriminator_lr, **adam),
     )
 
 
 def dense_adam(
-    learnt: Iterable[nn.Module | nn.Parameter], lr: float, betas: tuple[float, float], eps: float
+    learnt: Iterable[nn.Module | nn.Parameter],
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    fused: bool = True,
 ) -> Adam:
-    """Adam over modules and single parameters."""
+    """Adam over modules and single parameters, in one kernel if `fused`."""
     parameters = [
         parameter
         for item in learnt
         for parameter in (item.parameters() if isinstance(item, nn.Module) else [item])
     ]
-    return Adam(parameters, lr=lr, betas=betas, eps=eps, fused=True)
+    return Adam(parameters, lr=lr, betas=betas, eps=eps, fused=fused)
 
 
 class LearningRates:

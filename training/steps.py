@@ -1,7 +1,6 @@
 """One step of meta-learning and one of fine-tuning: the paper's algorithm."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,15 +16,16 @@ from loss.adversarial import (
     matching_loss,
 )
 from loss.content import ContentLoss
+from network.components import power_iteration
 from network.discriminator import Critique, Discriminator
 from network.talking_head import TalkingHead
 from training.distributed import average_gradients
+from training.hardware import Hardware
 from training.models import Models, Optimizers, variation
 
 SATURATED = 0.98  # of the way to white or black
 
 Losses = dict[str, Tensor]
-Autocast = Callable[[], AbstractContextManager]
 
 
 class Person(NamedTuple):
@@ -43,51 +43,66 @@ def meta_step(
     batch: Episode,
     weights: Mapping[str, float],
     discriminator_steps: int,
-    autocast: Autocast,
+    hardware: Hardware,
 ) -> Losses:
     """Update embedder and generator once, then the discriminator (Sec. 3.2).
 
     Args:
-        batch: images in [-1, 1] on the networks' device; the videos' numbers where W lies.
+        batch: images in [-1, 1] on the networks' device; the videos' numbers where W lies. Its
+            size is a multiple of `hardware.parts`.
         weights: factor of each generator term, by name.
         discriminator_steps: updates of D and W on the same images.
+        hardware: how it is computed.
 
     Returns:
         Every term unweighted, and a few signs of health, detached.
     """
     E, G, D, W = models
+    parts = [Episode(*part) for part in zip(*(t.chunk(hardware.parts) for t in batch), strict=True)]
 
     # Generator: imitate the target frame from its landmarks and the embedded source frames.
     D.requires_grad_(False)
-    with autocast():
-        embedding = E.embed_video(batch.source, batch.source_landmarks)  # e-hat, (B, N)
-        fake = G(batch.target_landmarks, G.project(embedding))
-        rows = W(batch.video).detach().to(embedding.device)
-        losses = imitation_losses(
-            D, content_loss, fake, batch.target, batch.target_landmarks, D.identity(rows)
-        )
-        losses["matching"] = matching_loss(embedding, rows)
-    total = weighted_sum(losses, weights)
-    losses |= update(total, optimizers.generator, embedder=E, generator=G)
+    power_iteration(E, G)
+    fakes, embeddings, terms = [], [], []
+    for part in parts:
+        with hardware.autocast():
+            embedding = E.embed_video(  # e-hat, (B, N)
+                part.source, part.source_landmarks, hardware.checkpoint_embedder
+            )
+            fake = G(part.target_landmarks, G.project(embedding))
+            rows = W(part.video).detach().to(embedding.device)
+            losses = imitation_losses(
+                D, content_loss, fake, part.target, part.target_landmarks, D.identity(rows)
+            )
+            losses["matching"] = matching_loss(embedding, rows)
+        (weighted_sum(losses, weights) / len(parts)).backward()
+        fakes.append(fake.detach())
+        embeddings.append(embedding.detach())
+        terms.append(losses | {"row_norm": rows.norm(dim=1).mean()})
+    losses = mean_losses(terms) | descend(optimizers.generator, embedder=E, generator=G)
 
-    # Discriminator: tell the same pair apart, knowing which video it is from.
+    # Discriminator: tell the same pairs apart, knowing which video each is from.
     D.requires_grad_(True)
-    fake = fake.detach()
     for _ in range(discriminator_steps):
-        with autocast():
-            identity = D.identity(W(batch.video).to(fake.device))
-            judged = D.judge_pair(fake, batch.target, batch.target_landmarks, identity)
-        losses |= hinge_losses(*judged)
+        power_iteration(D)
+        terms = []
+        for part, fake in zip(parts, fakes, strict=True):
+            with hardware.autocast():
+                identity = D.identity(W(part.video).to(fake.device))
+                judged = D.judge_pair(
+                    fake, part.target, part.target_landmarks, identity, hardware.joint_judgement
+                )
+            terms.append(hinge_losses(*judged))
+            (terms[-1]["discriminator"] / len(parts)).backward()
         learners = optimizers.discriminator, optimizers.video_embeddings
-        losses |= update(losses["discriminator"], *learners, discriminator=D)
-    losses |= {
+        losses |= mean_losses(terms) | descend(*learners, discriminator=D)
+    embedding, fake = torch.cat(embeddings), torch.cat(fakes)
+    return losses | {
         "embedding_norm": embedding.norm(dim=1).mean(),
         "embedding_variation": variation(embedding),
         "dead_units": (embedding == 0).all(dim=0).float().mean(),
-        "row_norm": rows.norm(dim=1).mean(),
         "saturated": (fake.abs() > SATURATED).float().mean(),
     }
-    return {name: value.detach() for name, value in losses.items()}
 
 
 def finetune_step(
@@ -98,7 +113,7 @@ def finetune_step(
     landmarks: Tensor,
     weights: Mapping[str, float],
     discriminator_steps: int,
-    autocast: Autocast,
+    hardware: Hardware,
 ) -> Losses:
     """Update one person's head once, then the discriminator (Sec. 3.3): no embedder, no W.
 
@@ -111,20 +126,24 @@ def finetune_step(
 
     # Generator: imitate the pictures from their landmarks.
     D.requires_grad_(False)
-    with autocast():
+    power_iteration(head)
+    with hardware.autocast():
         fake = head(landmarks)
         losses = imitation_losses(D, content_loss, fake, target, landmarks, identity.detach())
-    update(weighted_sum(losses, weights), learns_head)
+    weighted_sum(losses, weights).backward()
+    descend(learns_head)
 
     # Discriminator: tell the same pair apart, knowing the person.
     D.requires_grad_(True)
     fake = fake.detach()
     for _ in range(discriminator_steps):
-        with autocast():
+        power_iteration(D)
+        with hardware.autocast():
             judged = D.judge_pair(fake, target, landmarks, identity)
         losses |= hinge_losses(*judged)
-        update(losses["discriminator"], learns_discriminator)
-    return {name: value.detach() for name, value in losses.items()}
+        losses["discriminator"].backward()
+        descend(learns_discriminator)
+    return mean_losses([losses])
 
 
 def imitation_losses(
@@ -167,13 +186,17 @@ def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Tensor:
     return sum(weights[name] * value for name, value in losses.items())
 
 
-def update(loss: Tensor, *optimizers: Optimizer, **watched: nn.Module) -> Losses:
+def mean_losses(parts: Sequence[Losses]) -> Losses:
+    """Average the terms of equal parts of a batch, detached."""
+    return {name: torch.stack([part[name].detach() for part in parts]).mean() for name in parts[0]}
+
+
+def descend(*optimizers: Optimizer, **watched: nn.Module) -> Losses:
     """Go one step down the gradient of all processes, and leave no gradient behind.
 
     Returns:
         The length of each watched network's gradient, as NAME_gradient.
     """
-    loss.backward()
     average_gradients(*optimizers)
     norms = {
         f"{name}_gradient": get_total_norm(

@@ -17,7 +17,7 @@ from evaluation.protocol import Pictures, Subject
 from evaluation.trial import COPY, FEED_FORWARD, FINE_TUNED, MEAN, Result
 from loss.content import ContentLoss
 from tests.conftest import preprocessed
-from training.loops import Hardware
+from training.hardware import Hardware
 
 SIZE, STORED, FPS = 64, 12, 5.0  # few frames a second, so that neighbours differ
 FIRST = 50  # the model was trained on people below it

@@ -15,7 +15,7 @@ from network.talking_head import TalkingHead
 from tests.evaluation.conftest import HARDWARE
 from training.checkpoint import Head, load, load_feed_forward, save, save_head
 from training.finetuning import load_models
-from training.loops import Hardware
+from training.hardware import Hardware
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,15 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from network.components import AdaIN, SelfAttention, SpectralNorm, sum_pool
+from network.components import (
+    AdaIN,
+    SelfAttention,
+    SpectralNorm,
+    conv,
+    power_iteration,
+    spectral_norm,
+    sum_pool,
+)
 from network.discriminator import Discriminator, VideoEmbeddings
 from network.embedder import Embedder
 from network.generator import Generator
@@ -78,31 +86,60 @@ def test_every_conv_and_linear_has_spectral_norm_and_w_has_none():
     assert not parametrize.is_parametrized(VideoEmbeddings(3, 8))
 
 
-def test_spectral_norm_equals_pytorchs():
+def test_spectral_norm_equals_pytorchs_when_it_iterates_at_every_forward_pass():
     layer = nn.Conv2d(4, 6, 3)
     theirs = torch.nn.utils.parametrizations.spectral_norm(copy.deepcopy(layer), eps=1e-4)
-    ours = SpectralNorm(layer.weight)
-    reference = theirs.parametrizations.weight[0]
+    spectral_norm(layer)
+    (ours,), (reference,) = layer.parametrizations.weight, theirs.parametrizations.weight
     ours.load_state_dict(reference.state_dict())
-    torch.testing.assert_close(ours(layer.weight), theirs.weight)
-    torch.testing.assert_close(ours._u, reference._u)
+    ours.per_forward = True
+    for _ in range(3):
+        torch.testing.assert_close(layer.weight, theirs.weight)
+        torch.testing.assert_close(ours._u, reference._u)
+        torch.testing.assert_close(ours._v, reference._v)
+    ours.eval()
+    before = ours._u.clone()
+    assert torch.equal(layer.weight, layer.weight) and torch.equal(ours._u, before)
 
 
-def test_spectral_norm_iterates_once_per_learnt_forward_and_not_otherwise():
-    layer = nn.Conv2d(4, 6, 3)
-    norm = SpectralNorm(layer.weight, initial_iterations=0)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_of_spectral_norm_equals_autograds(layout):
+    weight = noise(6, 4, 3, 3).to(memory_format=layout).requires_grad_()
+    norm = SpectralNorm(weight, initial_iterations=1)
+    toward = noise(6, 4, 3, 3).flip(0)
+    sigma = norm._u @ (weight.flatten(1) @ norm._v)
+    (wanted,) = torch.autograd.grad((weight / sigma * toward).sum(), weight)
+    (found,) = torch.autograd.grad((norm(weight) * toward).sum(), weight)
+    torch.testing.assert_close(found, wanted)
+    assert found.is_contiguous(memory_format=layout)
 
-    def moves(weight: torch.Tensor) -> bool:
-        before = norm._u.clone()
-        norm(weight)
-        return not torch.equal(before, norm._u)
 
-    assert moves(layer.weight)
-    assert not moves(layer.weight.detach())
-    with torch.no_grad():
-        assert not moves(layer.weight)
-    norm.eval()
-    assert not moves(layer.weight)
+def test_spectral_norm_is_the_same_in_either_memory_layout():
+    weight = noise(6, 4, 3, 3)
+    norm = SpectralNorm(weight)
+    other = copy.deepcopy(norm)
+    last = weight.to(memory_format=torch.channels_last)
+    norm.iterate(weight)
+    other.iterate(last)
+    torch.testing.assert_close(norm._v, other._v)
+    torch.testing.assert_close(norm(weight), other(last))
+
+
+def test_power_iterations_move_the_layers_that_are_learnt_and_forward_passes_move_none():
+    network = nn.Sequential(*(conv(4, 4, 3, bias=True, norm=True) for _ in range(2)))
+    network[1].requires_grad_(False)
+
+    def u() -> list[torch.Tensor]:
+        return [layer.parametrizations.weight[0]._u.clone() for layer in network]
+
+    with torch.no_grad():  # so that an iteration has something to find
+        for layer in network:
+            layer.parametrizations.weight.original.normal_()
+    before = u()
+    network(noise(1, 4, 8, 8))
+    assert all(map(torch.equal, before, u()))
+    power_iteration(network)
+    assert [torch.equal(*pair) for pair in zip(before, u(), strict=True)] == [False, True]
 
 
 def test_attention_starts_as_the_identity_and_equals_its_explicit_form():

@@ -1,11 +1,10 @@
 """Tiny networks and a batch of drawn noise: enough to see who moves in a step."""
 
-import contextlib
-
 import pytest
 import torch
 
 from dataset.episodes import Episode
+from training.hardware import Hardware
 from training.models import Models, Optimizers, build_models, build_optimizers
 
 VIDEOS, SIZE = 12, 64
@@ -35,5 +34,5 @@ def batch() -> Episode:
 
 
 @pytest.fixture
-def autocast():
-    return contextlib.nullcontext
+def hardware() -> Hardware:
+    return Hardware(torch.device("cpu"), torch.float32)

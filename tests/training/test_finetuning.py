@@ -17,7 +17,7 @@ from training.finetuning import (
     finetune,
     initial_person,
 )
-from training.loops import Hardware
+from training.hardware import Hardware
 
 HARDWARE = Hardware(torch.device("cpu"), torch.float32)
 

@@ -12,8 +12,9 @@ from dataset.episodes import VoxCelebDataset
 from loss.content import ContentLoss
 from tests.training.conftest import WEIGHTS
 from training.checkpoint import load, newest_of_run, save_run
+from training.hardware import Hardware
 from training.interruption import ECHO, Interruption
-from training.loops import Hardware, MetaLearning, Schedule
+from training.loops import MetaLearning, Schedule
 from training.models import build_models, build_optimizers
 
 RATES = {"generator_lr": 1e-3, "discriminator_lr": 1e-3, "beta1": 0.0, "beta2": 0.999, "eps": 1e-5}

@@ -28,9 +28,9 @@ def moved(before: dict[str, torch.Tensor], module: nn.Module) -> set[str]:
     return {k for k, p in module.named_parameters() if not torch.equal(p, before[k])}
 
 
-def step(models, optimizers, batch, autocast, weights=WEIGHTS, discriminator_steps=2):
+def step(models, optimizers, batch, hardware, weights=WEIGHTS, discriminator_steps=2):
     return meta_step(
-        models, optimizers, ContentLoss(), batch, weights, discriminator_steps, autocast
+        models, optimizers, ContentLoss(), batch, weights, discriminator_steps, hardware
     )
 
 
@@ -43,8 +43,7 @@ def gradients(monkeypatch):
     """Record who has a gradient at each update, in place of updating."""
     seen = []
 
-    def record(loss, *optimizers, **_):
-        loss.backward()
+    def record(*optimizers, **_):
         groups = [p for o in optimizers for g in o.param_groups for p in g["params"]]
         seen.append({"updated": {id(p) for p in groups}})
         seen[-1]["with_gradient"] = {
@@ -54,7 +53,7 @@ def gradients(monkeypatch):
             p.grad = None
         return {}
 
-    monkeypatch.setattr(steps, "update", record)
+    monkeypatch.setattr(steps, "descend", record)
     return seen, record
 
 
@@ -63,11 +62,11 @@ def identities(*modules: nn.Module) -> set[int]:
 
 
 def test_p1_the_generators_step_gives_no_gradient_to_d_or_w(
-    models, optimizers, batch, autocast, gradients
+    models, optimizers, batch, hardware, gradients
 ):
     seen, record = gradients
     record.everything = [p for m in models for p in m.parameters()]
-    step(models, optimizers, batch, autocast)
+    step(models, optimizers, batch, hardware)
     generator_phase, *discriminator_phases = seen
     E, G, D, W = models
     assert generator_phase["with_gradient"] <= identities(E, G)
@@ -81,7 +80,7 @@ def test_p1_the_generators_step_gives_no_gradient_to_d_or_w(
 
 @pytest.mark.parametrize("term", ["adversarial", "feature_matching", "l1"])
 def test_p1_p17_each_term_alone_reaches_generator_and_embedder(
-    models, optimizers, batch, autocast, gradients, term
+    models, optimizers, batch, hardware, gradients, term
 ):
     seen, record = gradients
     record.everything = [p for m in models for p in m.parameters()]
@@ -89,7 +88,7 @@ def test_p1_p17_each_term_alone_reaches_generator_and_embedder(
         for network in (models.embedder.layers[3], models.generator.down[3]):
             network.gamma.fill_(0.5)
         models.generator.attention.gamma.fill_(0.5)
-    step(models, optimizers, batch, autocast, only(term))
+    step(models, optimizers, batch, hardware, only(term))
     reached = seen[0]["with_gradient"]
     G = models.generator
     weights = {id(p) for k, p in G.named_parameters() if k.endswith("weight.original")}
@@ -98,7 +97,7 @@ def test_p1_p17_each_term_alone_reaches_generator_and_embedder(
 
 
 def test_p1_a_step_of_the_adversarial_term_raises_the_fake_score(
-    models, optimizers, batch, autocast
+    models, optimizers, batch, hardware
 ):
     E, G, D, W = models
 
@@ -114,15 +113,15 @@ def test_p1_a_step_of_the_adversarial_term_raises_the_fake_score(
     for network in models:
         network.train()
     for _ in range(5):
-        step(models, optimizers, batch, autocast, only("adversarial"), discriminator_steps=0)
+        step(models, optimizers, batch, hardware, only("adversarial"), discriminator_steps=0)
     for network in models:
         network.eval()
     assert score() > before
 
 
-def test_p2_matching_moves_the_embedder_and_nothing_else(models, optimizers, batch, autocast):
+def test_p2_matching_moves_the_embedder_and_nothing_else(models, optimizers, batch, hardware):
     before = [state(m) for m in models]
-    step(models, optimizers, batch, autocast, only("matching"), discriminator_steps=0)
+    step(models, optimizers, batch, hardware, only("matching"), discriminator_steps=0)
     E, G, D, W = (moved(b, m) for b, m in zip(before, models, strict=True))
     assert E
     assert not D
@@ -130,16 +129,17 @@ def test_p2_matching_moves_the_embedder_and_nothing_else(models, optimizers, bat
     assert not G
 
 
-def test_p10_a_step_moves_exactly_the_batchs_rows_of_w(models, optimizers, batch, autocast):
+def test_p10_a_step_moves_exactly_the_batchs_rows_of_w(models, optimizers, batch, hardware):
     before = models.video_embeddings.weight.detach().clone()
-    step(models, optimizers, batch, autocast)
+    step(models, optimizers, batch, hardware)
     changed = (models.video_embeddings.weight != before).any(dim=1).nonzero().flatten().tolist()
     assert changed == [3, 7]
 
 
-def test_w_may_lie_in_host_memory_while_the_networks_are_on_a_gpu(batch, autocast, monkeypatch):
+def test_w_may_lie_in_host_memory_while_the_networks_are_on_a_gpu(batch, hardware, monkeypatch):
     losses = []
-    monkeypatch.setattr(steps, "update", lambda loss, *_, **__: losses.append(loss) or {})
+    monkeypatch.setattr(steps, "descend", lambda *_, **__: {})
+    monkeypatch.setattr(torch.Tensor, "backward", lambda loss: losses.append(loss))
     gpu = torch.device("cuda")
     with FakeTensorMode():  # tensors without content, whose devices are checked: no GPU is needed
         with gpu:
@@ -147,15 +147,15 @@ def test_w_may_lie_in_host_memory_while_the_networks_are_on_a_gpu(batch, autocas
             images = [torch.empty(image.shape) for image in batch[1:]]
         rows = VideoEmbeddings(VIDEOS, models.embedder.embedding_size)
         models = models._replace(video_embeddings=rows)
-        step(models, Optimizers(None, None, None), Episode(torch.tensor([3, 7]), *images), autocast)
+        step(models, Optimizers(None, None, None), Episode(torch.tensor([3, 7]), *images), hardware)
     assert rows.weight.device.type == "cpu"
     assert [loss.device.type for loss in losses] == ["cuda"] * 3
 
 
-def test_p13_the_content_loss_reaches_the_embedder(models, optimizers, batch, autocast, gradients):
+def test_p13_the_content_loss_reaches_the_embedder(models, optimizers, batch, hardware, gradients):
     seen, record = gradients
     record.everything = [p for m in models for p in m.parameters()]
-    step(models, optimizers, batch, autocast, only("l1"), discriminator_steps=0)
+    step(models, optimizers, batch, hardware, only("l1"), discriminator_steps=0)
     last = models.embedder.layers[-1]
     assert identities(last) <= seen[0]["with_gradient"]
 
@@ -170,7 +170,7 @@ def test_a_term_without_a_weight_is_an_error():
         weighted_sum({"surprise": torch.tensor(1.0)}, {"l1": 2.0})
 
 
-def test_p16_one_batch_is_learnt_by_heart(models, batch, autocast):
+def test_p16_one_batch_is_learnt_by_heart(models, batch, hardware):
     for network in models:
         for layer in network.modules():
             if hasattr(layer, "gain_offset"):
@@ -180,20 +180,20 @@ def test_p16_one_batch_is_learnt_by_heart(models, batch, autocast):
     )
     smooth = [nn.functional.avg_pool2d(t.flatten(0, -4), 9, 1, 4) for t in batch[1:]]
     batch = batch._replace(target=2 * smooth[2], target_landmarks=batch.target_landmarks)
-    first = step(models, optimizers, batch, autocast, discriminator_steps=1)["l1"]
+    first = step(models, optimizers, batch, hardware, discriminator_steps=1)["l1"]
     for _ in range(60):
-        last = step(models, optimizers, batch, autocast, discriminator_steps=1)["l1"]
+        last = step(models, optimizers, batch, hardware, discriminator_steps=1)["l1"]
     assert last < 0.5 * first
 
 
-def test_p19_fine_tuning_moves_psi_w_and_b_but_not_e_or_p(models, batch, autocast):
+def test_p19_fine_tuning_moves_psi_w_and_b_but_not_e_or_p(models, batch, hardware):
     images, landmarks = batch.source[0], batch.source_landmarks[0]
     person = initial_person(models, images, landmarks, row_norm=1.0, rescale=2.0)
     optimizers = person_optimizers(person, LEARNING)
     before_e, before_g = state(models.embedder), state(models.generator)
     style, identity = person.head.style.detach().clone(), person.identity.detach().clone()
     bias = person.discriminator.linear.bias.detach().clone()
-    finetune_step(person, optimizers, ContentLoss(), images, landmarks, WEIGHTS, 2, autocast)
+    finetune_step(person, optimizers, ContentLoss(), images, landmarks, WEIGHTS, 2, hardware)
     assert (person.head.style != style).float().mean() > 0.5
     assert (person.identity != identity).any()
     assert (person.discriminator.linear.bias != bias).all()
@@ -236,7 +236,7 @@ def test_p25_a_short_embedding_is_added_as_it_is(models, batch):
     torch.testing.assert_close(person.identity.data, expected.data)
 
 
-def test_p25_first_fine_tuning_scores_have_the_size_seen_in_training(models, batch, autocast):
+def test_p25_first_fine_tuning_scores_have_the_size_seen_in_training(models, batch, hardware):
     D, W = models.discriminator, models.video_embeddings
     images, landmarks = batch.source[0], batch.source_landmarks[0]
     person = initial_person(models, images, landmarks, W.mean_norm(), rescale=2.0)
