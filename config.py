@@ -16,7 +16,9 @@ Crop = Literal["auto", "whole", "face"]
 ANY = math.inf
 # Least and greatest value of every number, wherever an option of that name stands.
 RANGES = {
-    **dict.fromkeys(("shots", "batch_size", "epochs", "keep", "discriminator_steps"), (1, ANY)),
+    **dict.fromkeys(
+        ("shots", "batch_size", "epochs", "keep", "discriminator_steps", "accumulate"), (1, ANY)
+    ),
     "overfit": (2, ANY),
     **dict.fromkeys(("log_every", "sample_every", "save_every"), (1, ANY)),
     "process_timeout": (1, ANY),
@@ -183,6 +185,26 @@ class Runtime(Checked):
 
 
 @dataclass(frozen=True)
+class Speed(Checked):
+    """How a step takes less time or memory; none of it changes what is learnt beyond rounding."""
+
+    compile: Literal["auto", "on", "off"] = "auto"
+    """torch.compile the networks; auto: on GPUs. The first step then takes minutes."""
+    channels_last: bool = True
+    """Memory layout that convolutions like best."""
+    fused_optimizer: bool = True
+    """Adam in one kernel."""
+    joint_judgement: bool = True
+    """The discriminator sees generated and true images in one pass."""
+    power_iteration_per_forward: bool = False
+    """Update spectral norms at every forward pass, like PyTorch's own, not once per update."""
+    accumulate: int = 1
+    """Compute a batch in so many equal parts, one after the other: less memory."""
+    checkpoint_embedder: bool = False
+    """Compute the embedder's activations again in the backward pass: a K-th of their memory."""
+
+
+@dataclass(frozen=True)
 class Train(Checked):
     """Meta-learn embedder, generator and discriminator. Running the same command again resumes."""
 
@@ -233,6 +255,15 @@ class Train(Checked):
     weights: LossWeights = field(default_factory=LossWeights)
     optimization: Optimization = field(default_factory=Optimization)
     runtime: Runtime = field(default_factory=Runtime)
+    speed: Speed = field(default_factory=Speed)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch_size % self.speed.accumulate:
+            raise ValueError(
+                f"--accumulate must divide --batch-size {self.batch_size}, "
+                f"got {self.speed.accumulate}"
+            )
 
 
 @dataclass(frozen=True)

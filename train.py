@@ -34,7 +34,13 @@ from training.finetuning import (
 )
 from training.hardware import Hardware
 from training.loops import MetaLearning, Schedule
-from training.models import build_models, build_optimizers
+from training.models import (
+    build_models,
+    build_optimizers,
+    compile_networks,
+    iterate_at_every_forward,
+    layout,
+)
 from training.steps import term_weights
 
 HELD_OUT = 32
@@ -54,14 +60,24 @@ def main() -> None:
 
 def meta_learn(config: Train, device: torch.device) -> int:
     """Train, or go on training, the run that the config names; give the exit status."""
-    hardware = _hardware(config.runtime, device)._replace(workers=config.workers)
+    speed = config.speed
+    hardware = _hardware(config.runtime, device)._replace(
+        workers=config.workers,
+        parts=speed.accumulate,
+        joint_judgement=speed.joint_judgement,
+        checkpoint_embedder=speed.checkpoint_embedder,
+    )
     dataset = VoxCelebDataset(
         config.data, config.sources, config.networks.image_size, config.seed, config.augmentation,
         config.overfit,
     )  # fmt: skip
     torch.manual_seed(config.seed)
     models = build_models(len(dataset), **asdict(config.networks))
-    models.to(device, config.video_embeddings_on_cpu)
+    models.to(device, config.video_embeddings_on_cpu, speed.channels_last)
+    if speed.power_iteration_per_forward:
+        iterate_at_every_forward(models)
+    content_loss = _content_loss(config.content, config.vgg19, config.vggface)
+    content_loss.to(device, memory_format=layout(speed.channels_last))
     optimization = asdict(config.optimization)
     discriminator_steps, decay = (optimization.pop(k) for k in ("discriminator_steps", "decay"))
     epoch = -(-len(dataset) // (ranks() * config.batch_size))  # steps
@@ -70,8 +86,8 @@ def meta_learn(config: Train, device: torch.device) -> int:
     learning = MetaLearning(
         dataset,
         models,
-        build_optimizers(models, **optimization),
-        _content_loss(config.content, config.vgg19, config.vggface).to(device),
+        build_optimizers(models, **optimization, fused=speed.fused_optimizer),
+        content_loss,
         term_weights(asdict(config.weights)),
         Schedule(
             steps, config.batch_size, discriminator_steps, decay, config.matching_warmup,
@@ -81,6 +97,8 @@ def meta_learn(config: Train, device: torch.device) -> int:
         config.run,
         plain,
     )  # fmt: skip
+    if speed.compile == "on" or (speed.compile == "auto" and device.type == "cuda"):
+        compile_networks(models, content_loss)  # after their averages were copied from them
     if learning.resume():
         _say(f"going on from step {learning.step} of {config.run}")
     from_first(lambda: _write_config(config.run, plain))
@@ -115,7 +133,7 @@ def finetune_person(config: Finetune) -> None:
     shots = min(config.shots, len(images))
     content_loss = _content_loss(
         trained["content"], trained["vgg19"], config.vggface or trained["vggface"]
-    ).to(hardware.device)
+    ).to(hardware.device, memory_format=torch.channels_last)
     person = initial_person(
         models, images[:shots], landmarks[:shots], payload["mean_row_norm"], config.identity_rescale
     )

@@ -96,7 +96,8 @@ def load_contestant(
         ValueError: it is none of a run.
     """
     payload = load(path, "run")
-    content_loss = load_content(payload["config"]).to(hardware.device)
+    content_loss = load_content(payload["config"])
+    content_loss.to(hardware.device, memory_format=torch.channels_last)
     return Contestant(str(path), _digest(payload), payload, content_loss)
 
 

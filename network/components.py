@@ -107,11 +107,13 @@ def power_iteration(*networks: nn.Module) -> None:
     """Bring the spectral norms of all layers that are learnt up to date: once per update."""
     for network in networks:
         for layer in network.modules():
-            if parametrize.is_parametrized(layer, "weight"):
-                (norm,) = layer.parametrizations.weight
-                weight = layer.parametrizations.weight.original
-                if weight.requires_grad and not norm.per_forward:
-                    norm.iterate(weight)
+            if not parametrize.is_parametrized(layer, "weight"):
+                continue
+            (norm,) = layer.parametrizations.weight
+            weight = layer.parametrizations.weight.original
+            own = isinstance(norm, SpectralNorm) and not norm.per_forward
+            if own and weight.requires_grad:
+                norm.iterate(weight)
 
 
 def spectral_norm(layer: nn.Module, enabled: bool = True) -> nn.Module:

@@ -91,6 +91,30 @@ def test_p2_the_matching_weight_rises_from_zero(data, tmp_path):
     assert_same_run(tmp_path / "a", tmp_path / "b")
 
 
+def test_a_run_computed_in_the_plainest_way_learns_the_same(data, tmp_path):
+    plain = ["--no-channels-last", "--no-fused-optimizer", "--no-joint-judgement"]
+    plain += ["--power-iteration-per-forward", "--accumulate", 2, "--checkpoint-embedder"]
+    for run, options in (("usual", []), ("plain", plain)):
+        done = train(data, tmp_path / run, "--steps", 2, "--precision", "float32", *options)
+        assert done.returncode == 0, done.stderr
+    first, second = (
+        [json.loads(line) for line in (tmp_path / run / "stats.jsonl").open()]
+        for run in ("usual", "plain")
+    )
+    for name in ("l1", "discriminator", "feature_matching", "row_norm"):
+        assert first[-1][name] == pytest.approx(second[-1][name], rel=1e-2), name
+    config = json.loads((tmp_path / "plain" / "config.json").read_text())
+    assert config["speed"]["accumulate"] == 2
+
+
+def test_a_batch_that_cannot_be_divided_equally_is_refused(data, tmp_path):
+    done = train(data, tmp_path / "run", "--batch-size", 4, "--accumulate", 3)
+    assert done.returncode == 2
+    assert "--accumulate must divide --batch-size 4, got 3" in done.stderr.strip()
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_meta_is_the_default_subcommand(data, trained, tmp_path):
     run = tmp_path / "run"
     done = call("meta", "--data", data, "--run", run, "--steps", 4, *TINY)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer, SparseAdam
 
+from network.components import SpectralNorm
 from network.discriminator import Discriminator, VideoEmbeddings
 from network.embedder import Embedder
 from network.generator import Generator
@@ -31,9 +32,8 @@ class Models(NamedTuple):
             rows_on_cpu: W and its optimiser stay in host memory; only the rows of a batch travel.
             channels_last: the memory layout that convolutions like best.
         """
-        layout = torch.channels_last if channels_last else torch.contiguous_format
         for network in self[:3]:
-            network.to(device, memory_format=layout)
+            network.to(device, memory_format=layout(channels_last))
         self.video_embeddings.to("cpu" if rows_on_cpu else device)
         return self
 
@@ -135,6 +135,28 @@ class LearningRates:
         for optimizer, rate in zip(self.optimizers, self.full, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate * left
+
+
+def layout(channels_last: bool) -> torch.memory_format:
+    """Name a memory layout of convolutions' weights and maps."""
+    return torch.channels_last if channels_last else torch.contiguous_format
+
+
+def compile_networks(models: Models, content_loss: nn.Module, backend: str = "inductor") -> None:
+    """Have the networks' forward and backward passes compiled at their first use, in place.
+
+    Parameters, state-dict keys and copies are as before; sizes of batches are compiled one by one.
+    """
+    for network in (*models[:3], content_loss):
+        network.compile(dynamic=False, backend=backend)
+
+
+def iterate_at_every_forward(models: Models) -> None:
+    """Make spectral norms iterate as PyTorch's do."""
+    for network in models[:3]:
+        for module in network.modules():
+            if isinstance(module, SpectralNorm):
+                module.per_forward = True
 
 
 @torch.no_grad()

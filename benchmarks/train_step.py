@@ -1,0 +1,238 @@
+"""How fast is a training step, and what does each way to make it faster bring?
+
+    python -m benchmarks.train_step                         # the paper's sizes, on the CPU
+    python -m benchmarks.train_step --device cuda --batch-sizes 8 16 32 48
+
+Starts from a plain float32 step, with PyTorch's own spectral norm, and adds one thing after the
+other. Content losses are VGG19 and VGGFace with random weights, which take as long as trained ones.
+TFLOP/s are those of the plain step's convolutions and matrix products, so that a way to need fewer
+of them counts as speed; the peak is the best that bfloat16 products reach on the same device.
+Every line is measured in a process of its own, so that its peak of memory is its own.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import vgg16, vgg19
+
+from dataset.episodes import Episode
+from loss.content import ContentLoss
+from loss.vgg import (
+    TAPPED_VGG19,
+    TAPPED_VGGFACE,
+    TORCHVISION_INPUT,
+    VGGFACE_INPUT,
+    VGGFeatures,
+)
+from network.components import SpectralNorm
+from runtime import resolve_device, set_threads
+from training.hardware import Hardware
+from training.models import Models, build_models, build_optimizers, compile_networks, layout
+from training.steps import meta_step
+
+WEIGHTS = {"vgg19": 10.0, "vggface": 2.5e-2, "adversarial": 1.0, "feature_matching": 10.0}
+WEIGHTS["matching"] = 10.0
+RATES = {"generator_lr": 5e-5, "discriminator_lr": 2e-4, "beta1": 0.0, "beta2": 0.999, "eps": 1e-5}
+VIDEOS = 1000
+
+
+class Ways(NamedTuple):
+    """What is switched on; nothing is the plain step."""
+
+    joint_judgement: bool = False
+    one_iteration: bool = False
+    fused: bool = False
+    channels_last: bool = False
+    bfloat16: bool = False
+    compile: bool = False
+    parts: int = 1
+    checkpoint_embedder: bool = False
+
+
+class Task(NamedTuple):
+    """One line of the table."""
+
+    ways: Ways
+    device: str
+    threads: int
+    image_size: int
+    sources: int
+    batch_size: int
+    discriminator_steps: int
+    repeats: int
+
+
+ROWS = {
+    "plain float32": Ways(),
+    "+ [real, fake] in one pass of D": Ways(True),
+    "+ one power iteration per update": Ways(True, True),
+    "+ fused Adam": Ways(True, True, True),
+    "+ channels last": Ways(True, True, True, True),
+    "+ bfloat16": Ways(True, True, True, True, True),
+    "+ compiled": Ways(True, True, True, True, True, True),
+}
+SMALLER = {
+    "the same in parts of one sample": lambda ways, batch: ways._replace(parts=batch),
+    "the same with a checkpointed embedder": lambda ways, _: ways._replace(
+        checkpoint_embedder=True
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--image-size", type=int, default=256)
+    parser.add_argument("--sources", type=int, default=8, help="K")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--discriminator-steps", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--no-compile", action="store_true", help="which takes minutes")
+    options = parser.parse_args()
+    common = (options.device, options.threads, options.image_size, options.sources)
+    rest = (options.discriminator_steps, options.repeats)
+
+    peak = apart(matrix_peak, options.device, options.threads)
+    flop = apart(flop_per_sample, Task(Ways(), *common, 1, *rest))
+    print(f"{options.device}, {options.image_size} pixels, K = {options.sources}, ", end="")
+    print(f"{options.discriminator_steps} updates of D: {flop / 1e12:.2f} TFLOP a sample")
+    print(f"bfloat16 matrix products reach {peak / 1e12:.2f} TFLOP/s\n")
+    print("| batch | step | samples/s | of plain | TFLOP/s | of the peak | peak memory, GB |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for batch in options.batch_sizes:
+        rows = {k: w for k, w in ROWS.items() if not (w.compile and options.no_compile)}
+        best = list(rows.values())[-1]
+        rows |= {name: change(best, batch) for name, change in SMALLER.items() if batch > 1}
+        plain = None
+        for name, ways in rows.items():
+            seconds, memory = apart(measure, Task(ways, *common, batch, *rest))
+            rate = batch / seconds
+            plain = plain or rate
+            print(
+                f"| {batch} | {name} | {rate:.3g} | {rate / plain:.2f} | {rate * flop / 1e12:.2f} "
+                f"| {100 * rate * flop / peak:.0f} % | {memory / 1e9:.1f} |",
+                flush=True,
+            )
+
+
+def apart(function: Callable, *arguments: object) -> object:
+    """Call a function in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def measure(task: Task) -> tuple[float, float]:
+    """Seconds of a step, the median of some, and the bytes of memory at its peak."""
+    step = make_step(task)
+    for _ in range(2):  # compiles, and lays out the optimisers' memory
+        step()
+    seconds = []
+    for _ in range(task.repeats):
+        wait(task.device)
+        started = time.perf_counter()
+        step()
+        wait(task.device)
+        seconds.append(time.perf_counter() - started)
+    if task.device == "cpu":
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    else:
+        memory = torch.cuda.max_memory_allocated()
+    return statistics.median(seconds), memory
+
+
+def flop_per_sample(task: Task) -> float:
+    """Floating-point operations of the convolutions and matrix products of one sample's step."""
+    step = make_step(task)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
+
+
+def matrix_peak(device: str, threads: int) -> float:
+    """The most operations a second of a bfloat16 product or 3x3 convolution of usual sizes."""
+    set_threads(threads)
+    place = resolve_device(device)
+    best = 0.0
+    side = 4096 if device == "cpu" else 8192
+    a, b = (torch.randn(side, side, device=place, dtype=torch.bfloat16) for _ in range(2))
+    maps = torch.randn(16, 512, 64, 64, device=place, dtype=torch.bfloat16)
+    maps = maps.to(memory_format=torch.channels_last)
+    kernel = torch.randn(512, 512, 3, 3, device=place, dtype=torch.bfloat16)
+    kernel = kernel.to(memory_format=torch.channels_last)
+    for job, flop in (
+        (lambda: a @ b, 2 * side**3),
+        (lambda: F.conv2d(maps, kernel, padding=1), 2 * 9 * 512 * maps.numel()),
+    ):
+        for _ in range(6):
+            wait(device)
+            started = time.perf_counter()
+            job()
+            wait(device)
+            best = max(best, flop / (time.perf_counter() - started))
+    return best
+
+
+def make_step(task: Task) -> Callable[[], object]:
+    """One step of meta-learning on noise, the networks of the paper's widths."""
+    set_threads(task.threads)
+    ways, device = task.ways, resolve_device(task.device)
+    torch.manual_seed(0)
+    models = build_models(VIDEOS, image_size=task.image_size)
+    if not ways.one_iteration:
+        use_pytorchs_norms(models)
+    models.to(device, channels_last=ways.channels_last)
+    optimizers = build_optimizers(models, **RATES, fused=ways.fused)
+    content = ContentLoss(
+        VGGFeatures(vgg19(init_weights=False).features, TAPPED_VGG19, TORCHVISION_INPUT),
+        VGGFeatures(vgg16(init_weights=False).features, TAPPED_VGGFACE, VGGFACE_INPUT),
+    ).to(device, memory_format=layout(ways.channels_last))
+    if ways.compile:
+        compile_networks(models, content)
+    hardware = Hardware(
+        device,
+        torch.bfloat16 if ways.bfloat16 else torch.float32,
+        parts=ways.parts,
+        joint_judgement=ways.joint_judgement,
+        checkpoint_embedder=ways.checkpoint_embedder,
+    )
+
+    def noise(*shape: int) -> Tensor:
+        return torch.rand(*shape, 3, task.image_size, task.image_size, device=device) * 2 - 1
+
+    frames = task.batch_size, task.sources
+    images = noise(*frames), noise(*frames), noise(task.batch_size), noise(task.batch_size)
+    batch = Episode(torch.arange(task.batch_size, device=device), *images)
+    steps = task.discriminator_steps
+    return lambda: meta_step(models, optimizers, content, batch, WEIGHTS, steps, hardware)
+
+
+def use_pytorchs_norms(models: Models) -> None:
+    """Replace every spectral norm by PyTorch's own."""
+    for network in models[:3]:
+        for layer in list(network.modules()):
+            if parametrize.is_parametrized(layer, "weight"):
+                (norm,) = layer.parametrizations.weight
+                assert isinstance(norm, SpectralNorm)
+                parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
+                spectral_norm(layer, eps=norm.eps)
+
+
+def wait(device: str) -> None:
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Each way to make a step faster or smaller against the plain float32 one: the same is learnt."""
+
+import copy
+
+import pytest
+import torch
+
+from loss.content import ContentLoss
+from network.components import SpectralNorm
+from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
+from training.hardware import Hardware
+from training.models import (
+    Models,
+    build_models,
+    build_optimizers,
+    compile_networks,
+    iterate_at_every_forward,
+)
+from training.steps import Losses, meta_step
+
+PLAIN = Hardware(torch.device("cpu"), torch.float32, joint_judgement=False)
+# With an epsilon far above all gradients Adam's update is proportional to the gradient: it does not
+# blow rounding up, as its usual update does where a gradient is nearly 0.
+ROUNDING = 1e-7  # of one parameter
+RATES = {"generator_lr": 1e-2, "discriminator_lr": 1e-2, "beta1": 0.0, "beta2": 0.999, "eps": 1.0}
+
+
+@pytest.fixture
+def settled(models: Models) -> Models:
+    """Networks whose spectral norms have converged, with attention and blocks switched on."""
+    for name, parameter in models.generator.named_parameters():
+        if name.endswith("gamma"):
+            torch.nn.init.constant_(parameter, 0.5)
+    for network in models[:3]:
+        for layer in network.modules():
+            if torch.nn.utils.parametrize.is_parametrized(layer, "weight"):
+                (norm,) = layer.parametrizations.weight
+                for _ in range(300):
+                    norm.iterate(layer.parametrizations.weight.original)
+    return models
+
+
+def learnt(
+    models: Models,
+    batch,
+    hardware: Hardware = PLAIN,
+    *,
+    channels_last: bool = False,
+    fused: bool = False,
+    per_forward: bool = True,
+    backend: str | None = None,
+    steps: int = 2,
+) -> tuple[dict[str, torch.Tensor], Losses]:
+    """Copy the networks, take steps, and return how each parameter has moved, and the losses."""
+    start = {k: p.clone() for m in models for k, p in named(m)}
+    models = Models(*copy.deepcopy(tuple(models)))
+    models.to(torch.device("cpu"), channels_last=channels_last)
+    if per_forward:
+        iterate_at_every_forward(models)
+    optimizers = build_optimizers(models, **RATES, fused=fused)
+    content = ContentLoss()
+    if backend is not None:
+        compile_networks(models, content, backend)
+    for _ in range(steps):
+        losses = meta_step(models, optimizers, content, batch, WEIGHTS, 2, hardware)
+    return {k: p.detach() - start[k] for m in models for k, p in named(m)}, losses
+
+
+def named(network: torch.nn.Module):
+    return ((f"{type(network).__name__}.{k}", p) for k, p in network.named_parameters())
+
+
+WAYS = {
+    "channels last": {"channels_last": True},
+    "fused optimiser": {"fused": True},
+    "joint judgement": {"hardware": PLAIN._replace(joint_judgement=True)},
+    "one power iteration per update": {"per_forward": False},
+    "gradient accumulation": {"hardware": PLAIN._replace(parts=2)},
+    "checkpointed embedder": {"hardware": PLAIN._replace(checkpoint_embedder=True)},
+    "compiled": {"backend": "aot_eager", "per_forward": False},
+    "all at once": {
+        "hardware": PLAIN._replace(joint_judgement=True, parts=2, checkpoint_embedder=True),
+        "channels_last": True,
+        "fused": True,
+        "per_forward": False,
+    },
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_learnt_equals_the_plain_steps_to_rounding(settled, batch, way):
+    options = {"per_forward": way != "gradient accumulation"} | WAYS[way]
+    wanted, plain = learnt(settled, batch)
+    found, losses = learnt(settled, batch, **options)
+    assert losses.keys() == plain.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(losses[name], value, rtol=1e-3, atol=1e-4, msg=name)
+    for name, move in wanted.items():
+        error = (found[name] - move).norm()
+        rounding = ROUNDING * move.numel() ** 0.5
+        assert error < 0.1 * move.norm() + rounding, (name, error, move.norm())
+
+
+def test_bfloat16_learns_the_same_to_its_own_rounding(settled, batch):
+    wanted, plain = learnt(settled, batch, steps=1)
+    found, losses = learnt(settled, batch, PLAIN._replace(dtype=torch.bfloat16), steps=1)
+    for name in ("l1", "feature_matching", "matching", "discriminator"):
+        torch.testing.assert_close(losses[name], plain[name], rtol=3e-2, atol=3e-2)
+    for network in ("Embedder", "Generator", "Discriminator"):
+        pair = [
+            torch.cat([v.flatten() for k, v in moves.items() if k.startswith(network)])
+            for moves in (found, wanted)
+        ]
+        assert torch.cosine_similarity(*pair, dim=0) > 0.95, network
+
+
+def test_an_embedder_that_is_checkpointed_keeps_fewer_activations(models, batch):
+    def kept(checkpointed: bool) -> int:
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor: sizes.append(tensor.numel()) or tensor, lambda tensor: tensor
+        ):
+            models.embedder.embed_video(batch.source, batch.source_landmarks, checkpointed)
+        return sum(sizes)
+
+    assert kept(True) < 0.1 * kept(False)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_spectral_norms_iterate_once_per_update_however_a_batch_is_computed(
+    models, optimizers, batch, monkeypatch, parts
+):
+    iterate, seen = SpectralNorm.iterate, []
+
+    def counted(norm: SpectralNorm, weight: torch.Tensor) -> None:
+        seen.append(norm)
+        iterate(norm, weight)
+
+    monkeypatch.setattr(SpectralNorm, "iterate", counted)
+    hardware = PLAIN._replace(parts=parts, checkpoint_embedder=True)
+    meta_step(models, optimizers, ContentLoss(), batch, WEIGHTS, 2, hardware)
+    for network, updates in zip(models[:3], (1, 1, 2), strict=True):
+        norms = [module for module in network.modules() if isinstance(module, SpectralNorm)]
+        assert norms and all(seen.count(norm) == updates for norm in norms)
+
+
+def test_spectral_norms_iterate_at_every_forward_pass_when_told_to():
+    models = build_models(VIDEOS, **NETWORKS)
+    iterate_at_every_forward(models)
+    norms = [m for n in models for m in n.modules() if isinstance(m, SpectralNorm)]
+    assert norms and all(norm.per_forward for norm in norms)
+    assert not SpectralNorm.per_forward
