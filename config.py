@@ -279,8 +279,8 @@ class Finetune(Checked):
     shots: int = 32
     """T: at most this many pictures to learn from; the error is reported on further ones."""
     steps: int | Literal["auto"] | None = None
-    """Generator updates; default: the paper's 40 epochs, 40 * ceil(T / 8); auto: keep a fifth of
-    the pictures aside, stop when these are drawn no better, and take the best."""
+    """Generator updates; default: the paper's 40 epochs, 40 * ceil(T / 8); auto: find out
+    on a fifth of the pictures how many help, then do them on all."""
     batch_size: int = 8
     """Pictures per step, at most T."""
     generator_lr: float | None = None

@@ -115,12 +115,14 @@ def finetune(
     """Train `person` in place on T pictures, for as long as `learning.steps` says.
 
     A number is that many steps; None the paper's. "auto" keeps every fifth picture aside, at least
-    one, trains at constant rates until these are drawn no better, and takes the best head; where
-    there is one picture only it does the paper's steps.
+    one, and trains a copy of the person at constant rates until these are drawn no better; then the
+    person itself learns all pictures for as many epochs as had helped. Where there is one picture
+    only it does the paper's steps.
 
     Args:
         images, landmarks: (T, 3, H, W) in [-1, 1] on the hardware's device.
-        after_step: called with the number of steps done, after each; True ends the training.
+        after_step: called with the number of the person's own steps done, after each; True ends
+            the training.
 
     Returns:
         The steps that the head has learnt for.
@@ -131,9 +133,12 @@ def finetune(
     Source: Sec. 3.3. Differs from the paper, which does 40 epochs whatever they do: "auto".
     """
     task = _Task(person, images, landmarks, content_loss, weights, learning, hardware, progress)
-    if learning.steps == AUTO and len(images) > 1:
-        return _learn_until_best(task, after_step)
-    steps = paper_steps(len(images)) if learning.steps in (None, AUTO) else learning.steps
+    steps = learning.steps
+    if steps == AUTO and len(images) > 1:
+        helped = _steps_that_help(task._replace(person=copy.deepcopy(person)))
+        steps = round(helped * len(images) / (len(images) - _aside(len(images))))
+    elif steps in (None, AUTO):
+        steps = paper_steps(len(images))
     _learn(task._replace(learning=learning._replace(steps=steps)), after_step)
     return steps
 
@@ -174,30 +179,32 @@ def _learn(task: _Task, after_step: AfterStep | None) -> None:
             return
 
 
-def _learn_until_best(task: _Task, after_step: AfterStep | None) -> int:
-    """Learn until pictures kept aside are drawn no better; keep the best head, return its step."""
-    aside = max(1, len(task.images) // ASIDE)
-    judged = task.images[:aside], task.landmarks[:aside]
+def _steps_that_help(task: _Task) -> int:
+    """Learn on most of the pictures until the others are drawn no better; the person is spoilt."""
+    aside = _aside(len(task.images))
     head = task.person.head
 
     def error() -> float:
-        terms = content_error(head, *judged, task.content_loss)
+        terms = content_error(head, task.images[:aside], task.landmarks[:aside], task.content_loss)
         return sum(task.weights[name] * value for name, value in terms.items())
 
-    best_step, least, best = 0, error(), copy.deepcopy(head.state_dict())
+    best_step, least = 0, error()
 
     def judge(step: int) -> bool:
-        nonlocal best_step, least, best
-        stop = bool(after_step and after_step(step))
+        nonlocal best_step, least
         if step % CHECK_EVERY == 0 and (now := error()) < least:
-            best_step, least, best = step, now, copy.deepcopy(head.state_dict())
-        return stop or step - best_step >= CHECK_EVERY * PATIENCE
+            best_step, least = step, now
+        return step - best_step >= CHECK_EVERY * PATIENCE
 
     learning = task.learning._replace(steps=MOST_STEPS, decay=0.0)  # the end is not known
     known = {"images": task.images[aside:], "landmarks": task.landmarks[aside:]}
     _learn(task._replace(learning=learning, **known), judge)
-    head.load_state_dict(best)
     return best_step
+
+
+def _aside(pictures: int) -> int:
+    """How many of the pictures are kept aside to judge by."""
+    return max(1, pictures // ASIDE)
 
 
 def person_optimizers(person: Person, learning: Learning) -> tuple[Optimizer, Optimizer]:

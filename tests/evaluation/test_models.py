@@ -99,7 +99,7 @@ def test_a_met_person_is_the_feed_forward_answer(contestant, trained, one):
     torch.testing.assert_close(person.head.style.data, style, atol=1e-5, rtol=1e-5)
     expected = TalkingHead(generator, style).draw(normalize(one.held_out.landmark_images))
     drawn = draw(person.head, one.held_out.landmark_images, 8, HARDWARE)
-    torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(drawn, expected, atol=1e-4, rtol=0)
     assert person.head.training
 
 
@@ -131,7 +131,7 @@ def test_meeting_another_person_begins_afresh(contestant, one):
 def test_drawing_in_batches_draws_the_same(contestant, one):
     head = contestant.meet(one.known, HARDWARE).head
     alone, together = (draw(head, one.held_out.landmark_images, n, HARDWARE) for n in (1, 8))
-    torch.testing.assert_close(alone, together, atol=1e-5, rtol=0)
+    torch.testing.assert_close(alone, together, atol=1e-4, rtol=0)
     assert together.shape == one.held_out.images.shape
     assert together.abs().max() <= 1
     assert together.dtype == torch.float32

@@ -67,17 +67,17 @@ def scripted(monkeypatch, person):
     return play
 
 
-def test_auto_stops_when_the_pictures_kept_aside_are_drawn_no_better_and_keeps_the_best(
-    person, scripted
-):
+def test_auto_does_the_epochs_that_had_helped_again_on_all_pictures(person, scripted):
     start = person.head.style.detach().clone()
     better = [9.0, 8.0, 7.0, 6.0]  # before, and after 10, 20, 30 steps
     calls = scripted([*better, *[6.5] * 99])
     seen = []
-    assert fitted(person, "auto", after_step=seen.append) == 3 * CHECK_EVERY
-    assert seen[-1] == (3 + PATIENCE) * CHECK_EVERY
-    torch.testing.assert_close(person.head.style.detach(), start + 3 * CHECK_EVERY)
+    steps = round(3 * CHECK_EVERY * 10 / (10 - 10 // ASIDE))
+    assert fitted(person, "auto", after_step=seen.append) == steps
+    assert seen == list(range(1, steps + 1))
+    torch.testing.assert_close(person.head.style.detach(), start + steps)
     assert set(calls) == {10 // ASIDE}
+    assert len(calls) == 1 + 3 + PATIENCE
 
 
 def test_auto_keeps_the_head_as_it_came_when_nothing_is_better(person, scripted):
@@ -89,32 +89,35 @@ def test_auto_keeps_the_head_as_it_came_when_nothing_is_better(person, scripted)
 
 
 def test_auto_ends_at_its_most_steps_when_it_gets_better_all_the_time(person, scripted):
-    scripted(float(-i) for i in range(10_000))
-    seen = []
-    assert fitted(person, "auto", after_step=seen.append) == MOST_STEPS
-    assert len(seen) == MOST_STEPS
+    calls = scripted(float(-i) for i in range(10_000))
+    assert fitted(person, "auto") == round(MOST_STEPS * 10 / (10 - 10 // ASIDE))
+    assert len(calls) == 1 + MOST_STEPS // CHECK_EVERY
 
 
-def test_auto_learns_from_none_of_the_pictures_that_it_is_judged_by(person, monkeypatch):
+def test_auto_learns_from_none_of_the_pictures_that_it_is_judged_by_and_then_from_all(
+    person, monkeypatch
+):
     images, _ = pictures(10)
-    learnt, judged = set(), set()
+    learnt, judged, own = set(), set(), set()
+    errors = iter([2.0, *[1.0] * 99])  # so that some steps help
 
     def names(batch):
         return {next(i for i, image in enumerate(images) if torch.equal(image, x)) for x in batch}
 
-    def step(person, optimizers, content_loss, target, *_):
-        learnt.update(names(target))
+    def step(learner, optimizers, content_loss, target, *_):
+        (own if learner is person else learnt).update(names(target))
         return {"l1": torch.tensor(0.0)}
 
     def judge(head, held_out, *_):
         judged.update(names(held_out))
-        return {"l1": 1.0}
+        return {"l1": next(errors)}
 
     monkeypatch.setattr(finetuning, "finetune_step", step)
     monkeypatch.setattr(finetuning, "content_error", judge)
     fitted(person, "auto")
     assert len(judged) == 10 // ASIDE
     assert learnt == set(range(10)) - judged
+    assert own == set(range(10))
 
 
 def test_auto_with_one_picture_does_the_papers_40_steps(person, scripted):
