@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from network.components import NORM_EPS, DownBlock, Stem, StyledBlock
+from network.components import FUSED_FROM, NORM_EPS, DownBlock, Stem, StyledBlock
 
 
 def literal_norm(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
@@ -18,10 +18,10 @@ def agree(found: Tensor, wanted: Tensor) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.fixture
-def x() -> Tensor:
+@pytest.fixture(params=[8, FUSED_FROM // 2, FUSED_FROM])
+def x(request) -> Tensor:
     torch.manual_seed(0)
-    return torch.randn(3, 6, 8, 8)
+    return torch.randn(3, 6, request.param, request.param)
 
 
 def test_the_stem_convolves_and_then_pools_both_branches(x):
@@ -55,7 +55,7 @@ def test_a_styled_block_upsamples_and_then_convolves_both_branches(x, up):
 
     h = block.conv1(resize(F.relu(literal_norm(x, gain1, bias1))))
     h = block.conv2(F.relu(literal_norm(h, gain2, bias2)))
-    agree(block(x, style), h + block.skip(resize(x)))
+    agree(block(x, style), h + (block.skip(resize(x)) if up else x))
 
 
 def test_norms_take_their_statistics_in_float32_even_of_bfloat16_maps():
