@@ -9,7 +9,6 @@ from torch.nn.utils import parametrize
 
 from network.components import (
     AdaIN,
-    SelfAttention,
     SpectralNorm,
     conv,
     power_iteration,
@@ -140,19 +139,6 @@ def test_power_iterations_move_the_layers_that_are_learnt_and_forward_passes_mov
     assert all(map(torch.equal, before, u()))
     power_iteration(network)
     assert [torch.equal(*pair) for pair in zip(before, u(), strict=True)] == [False, True]
-
-
-def test_attention_starts_as_the_identity_and_equals_its_explicit_form():
-    attention = SelfAttention(16)
-    x = noise(2, 16, 5, 6)
-    assert torch.equal(attention(x), x)
-    with torch.no_grad():
-        attention.gamma.fill_(0.7)
-    attention.eval()
-    q, k, v = (layer(x).flatten(2) for layer in (attention.query, attention.key, attention.value))
-    weights = torch.softmax(q.transpose(1, 2) @ k, dim=-1)  # (B, queries, keys)
-    expected = x + 0.7 * (v @ weights.transpose(1, 2)).reshape(x.shape)
-    torch.testing.assert_close(attention(x), expected)
 
 
 def test_adain_reads_biases_first_then_gains():
