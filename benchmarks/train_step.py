@@ -135,8 +135,11 @@ def main() -> None:
 
 def apart(function: Callable, *arguments: object) -> object:
     """Call a function in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    pool = multiprocessing.get_context("spawn").Pool(1)
+    result = pool.apply(function, arguments)
+    pool.close()
+    pool.join()
+    return result
 
 
 def measure(task: Task) -> tuple[float, float]:
