@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dataset.detectors import LandmarkDetector
 from dataset.images import image_to_frame
+from metric.expression import expression_error
 from metric.geometry import landmark_error, pose_error
 from metric.identity import cosine
 from metric.motion import flicker, landmark_jitter
@@ -33,6 +34,7 @@ MEASURES = {
     "ssim": Measure("SSIM", True, 3, "structural similarity with the true frame, 1: equal"),
     "psnr": Measure("PSNR", True, 2, f"dB against the true frame, at most {LARGEST_PSNR:.0f}"),
     "l1": Measure("L1", False, 4, "mean distance of pixels from the true frame, white - black: 1"),
+    "expression": Measure("eyes+mouth", False, 4, "the same around eyes and mouth only"),
     "lpips": Measure("LPIPS", False, 3, "perceptual distance from the true frame (AlexNet)"),
     "fid": Measure("FID", False, 1, "Frechet distance of Inception features; biased for few"),
     "csim": Measure("CSIM", True, 3, "cosine of identity descriptors, 1: equal"),
@@ -131,7 +133,12 @@ class Frames:
 def likeness(output: Frames, truth: Frames) -> dict[str, Tensor]:
     """Compare frames with the true ones by pixels: name -> (F,), one number a frame."""
     a, b = output.images, truth.images
-    scores = {"ssim": ssim(a, b), "psnr": psnr(a, b).clamp(max=LARGEST_PSNR), "l1": l1(a, b)}
+    scores = {
+        "ssim": ssim(a, b),
+        "psnr": psnr(a, b).clamp(max=LARGEST_PSNR),
+        "l1": l1(a, b),
+        "expression": expression_error(a, b, truth.points),
+    }
     if output.instruments.lpips is not None:
         size = output.batch_size
         parts = zip(a.split(size), b.split(size), strict=True)
@@ -172,7 +179,7 @@ def self_reenactment(output: Frames, truth: Frames) -> dict[str, float | None]:
 
     Identity is compared frame by frame with the true ones.
     """
-    scores = {name: value.mean().item() for name, value in likeness(output, truth).items()}
+    scores = {name: value.nanmean().item() for name, value in likeness(output, truth).items()}
     if output.instruments.descriptor is not None:
         scores["csim"] = cosine(output.descriptors, truth.descriptors).mean().item()
     scores |= obedience(output, output.landmarks)

@@ -86,7 +86,7 @@ class Reenactment:
             scores["leak"] = identity_leak(*map(face_shape, shapes))
         if self.truth is not None:
             right = self.frames(self._right, self.truth.landmarks)
-            scores |= {name: one.mean().item() for name, one in likeness(output, right).items()}
+            scores |= {name: one.nanmean().item() for name, one in likeness(output, right).items()}
             scores["drawn_leak"] = projection(output.images, self._right, self._leaked)
         return plain(scores)
 

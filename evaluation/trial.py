@@ -114,7 +114,7 @@ class Trial:
             if step in CURVE:
                 output = self._draw(person.head, self.subject.held_out.landmark_images)
                 scores = likeness(self._frames(output, self.truth.landmarks), self.truth)
-                means = plain({name: value.mean().item() for name, value in scores.items()})
+                means = plain({name: value.nanmean().item() for name, value in scores.items()})
                 result.curve.append({"shots": shots, "step": step, "scores": means})
 
         after_step(0)

@@ -36,7 +36,7 @@ def test_pixels_are_compared_frame_by_frame_and_equal_ones_have_the_largest_psnr
     other[3] = 255 - other[3]
     a, b = frames_of(images, landmarks), frames_of(other, landmarks)
     scores = likeness(a, b)
-    assert set(scores) == {"ssim", "psnr", "l1"}
+    assert set(scores) == {"ssim", "psnr", "l1", "expression"}
     for name, measure in (("ssim", ssim), ("l1", l1)):
         assert torch.equal(scores[name], measure(a.images, b.images))
     assert scores["psnr"].tolist() == [LARGEST_PSNR] * 3 + [
@@ -154,7 +154,9 @@ def test_frames_are_looked_at_once():
 def test_without_instruments_their_numbers_are_absent():
     images, points = drawn(0)
     frames = frames_of(images, points)
-    assert self_reenactment(frames, frames) == {"ssim": 1, "psnr": 100, "l1": 0, "flicker": 0}
+    assert self_reenactment(frames, frames) == {
+        "ssim": 1, "psnr": 100, "l1": 0, "expression": 0, "flicker": 0,
+    }  # fmt: skip
     assert obedience(frames, points) == identity_kept(frames, frames) == {}
     assert Instruments().names == {}
 
