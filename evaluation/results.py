@@ -12,7 +12,7 @@ from dataset.files import replacing
 from dataset.images import read_image, write_image
 from evaluation.trial import Result
 
-FORMAT = 1
+FORMAT = 2
 
 
 class ResultStore:
