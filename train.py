@@ -22,6 +22,7 @@ from dataset.files import replacing
 from dataset.images import normalize
 from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
+from network.spectral_norm import iterate_at_every_forward
 from runtime import resolve_device, resolve_precision, set_threads
 from training.checkpoint import Head, load, save_head
 from training.distributed import from_first, joined, rank, ranks
@@ -38,7 +39,6 @@ from training.models import (
     build_models,
     build_optimizers,
     compile_networks,
-    iterate_at_every_forward,
     layout,
 )
 from training.steps import term_weights
@@ -75,7 +75,7 @@ def meta_learn(config: Train, device: torch.device) -> int:
     models = build_models(len(dataset), **asdict(config.networks))
     models.to(device, config.video_embeddings_on_cpu, speed.channels_last)
     if speed.power_iteration_per_forward:
-        iterate_at_every_forward(models)
+        iterate_at_every_forward(*models)
     content_loss = _content_loss(config.content, config.vgg19, config.vggface)
     content_loss.to(device, memory_format=layout(speed.channels_last))
     optimization = asdict(config.optimization)

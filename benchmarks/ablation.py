@@ -56,7 +56,7 @@ VARIANTS = {
     "feature matching undivided": Variant("--feature-matching-weight 70"),
     "adversarial 0": Variant("--adversarial-weight 0"),
     "adversarial 1": Variant("--adversarial-weight 1"),
-    "content: untrained VGG19": Variant("--content vgg --vgg19-weight 10"),
+    "content: untrained VGG19": Variant("--content vgg"),
     "EMA 0.999": Variant("--ema 0.999"),
     "no EMA": Variant("--ema 0"),
     "9 frames stored": Variant(stored=9),
@@ -97,7 +97,8 @@ def main() -> None:
     variants = {name: VARIANTS[name] for name in arguments.only}
     variants |= {name: Variant(options) for name, options in added.items()}
 
-    untrained_vgg19(arguments.output / "torch")
+    if any("--content vgg" in variant.options for variant in variants.values()):
+        untrained_vgg19(arguments.output / "torch")
     results = {}
     for name, variant in variants.items():
         results[name] = run_variant(name, variant, arguments)
@@ -105,7 +106,7 @@ def main() -> None:
 
 
 def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> dict:
-    """Train and evaluate one variant; give its metrics, and seconds a step."""
+    """Train and evaluate one variant; give its metrics, and images a second."""
     out = arguments.output
     unseen = arguments.shots + arguments.held_out
     stored = variant.stored or arguments.stored
@@ -113,12 +114,12 @@ def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> d
     test = preprocess(arguments.unseen, out / f"unseen-{unseen}", unseen, arguments)
     folder = out / "".join(c if c.isalnum() else "-" for c in name.lower())
     script(
-        arguments.output, "train.py", "--preset", "demo", "--data", train, "--run", folder / "run",
+        out, "train.py", "--preset", "demo", "--data", train, "--run", folder / "run",
         "--steps", arguments.steps, "--image-size", arguments.image_size,
         "--threads", arguments.threads, *shlex.split(variant.options),
     )  # fmt: skip
     script(
-        arguments.output, "evaluate.py", "--checkpoint", folder / "run", "--data", test,
+        out, "evaluate.py", "--checkpoint", folder / "run", "--data", test,
         "--output", folder / "evaluation", "--shots", arguments.shots,
         "--held-out", arguments.held_out, "--limit", arguments.limit,
         "--finetune-steps", arguments.finetune_steps, "--threads", arguments.threads,

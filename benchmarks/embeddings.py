@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.clock import wait
 from config import DEMO_NETWORKS
 from dataset.episodes import Episode
 from loss.content import ContentLoss
@@ -104,8 +105,7 @@ def measure(once: Callable[[], None], device: torch.device, repeats: int) -> tup
     for _ in range(repeats):
         began = time.perf_counter()
         once()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        wait(device)
         times.append(1e3 * (time.perf_counter() - began))
     return statistics.median(times), (peak(device) - before) / 2**20
 

@@ -20,21 +20,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models import alexnet, inception_v3, vgg16, vgg19
+from torchvision.models import alexnet, inception_v3, vgg16
 
+from benchmarks.clock import wait
+from benchmarks.paper_losses import untrained_content_loss
 from dataset.detectors import create_detector
 from evaluation.measures import Frames, Instruments, likeness
 from evaluation.models import draw
 from evaluation.protocol import PAPER_HELD_OUT, PAPER_SHOTS, PAPER_VIDEOS
 from evaluation.trial import CURVE
-from loss.content import ContentLoss
-from loss.vgg import (
-    TAPPED_VGG19,
-    TAPPED_VGGFACE,
-    TORCHVISION_INPUT,
-    VGGFACE_INPUT,
-    VGGFeatures,
-)
+from loss.vgg import VGGFACE_INPUT
 from metric.frechet import frechet_distance
 from metric.identity import VggFace
 from metric.inception import INCEPTION, load_inception
@@ -93,10 +88,7 @@ def main() -> None:
 def of_the_model(hardware: Hardware, repeats: int) -> list[Part]:
     """Embedding, drawing and fine-tuning, at the paper's size."""
     models = build_models(1).to(hardware.device)
-    content = ContentLoss(
-        VGGFeatures(vgg19(init_weights=False).features, TAPPED_VGG19, TORCHVISION_INPUT),
-        VGGFeatures(vgg16(init_weights=False).features, TAPPED_VGGFACE, VGGFACE_INPUT),
-    ).to(hardware.device)
+    content = untrained_content_loss().to(hardware.device)
     images = torch.rand(BATCH, 3, SIZE, SIZE, device=hardware.device) * 2 - 1
     person = initial_person(models, images, images, 12.0, 2.0)
     drawn = torch.zeros(BATCH, 3, SIZE, SIZE, dtype=torch.uint8)
@@ -181,17 +173,12 @@ def measure(
         job()
     best = float("inf")
     for _ in range(repeats):
-        _wait(hardware)
+        wait(hardware.device)
         started = time.perf_counter()
         job()
-        _wait(hardware)
+        wait(hardware.device)
         best = min(best, time.perf_counter() - started)
     return Part(name, count, best / items, counter.get_total_flops() / items / 1e12)
-
-
-def _wait(hardware: Hardware) -> None:
-    if hardware.device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ Every line is measured in a process of its own, so that its peak of memory is it
 
 import argparse
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -25,21 +24,15 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models import vgg16, vgg19
 
+from benchmarks.clock import wait
+from benchmarks.paper_losses import untrained_content_loss
 from benchmarks.plain_blocks import use_plain_blocks
 from dataset.episodes import Episode
-from loss.content import ContentLoss
-from loss.vgg import (
-    TAPPED_VGG19,
-    TAPPED_VGGFACE,
-    TORCHVISION_INPUT,
-    VGGFACE_INPUT,
-    VGGFeatures,
-)
-from network.components import SpectralNorm
+from network.spectral_norm import SpectralNorm
 from runtime import resolve_device, set_threads
 from training.hardware import Hardware
+from training.health import peak_memory
 from training.models import Models, build_models, build_optimizers, compile_networks, layout
 from training.steps import meta_step
 
@@ -144,21 +137,17 @@ def apart(function: Callable, *arguments: object) -> object:
 
 def measure(task: Task) -> tuple[float, float]:
     """Seconds of a step, the median of some, and the bytes of memory at its peak."""
-    step = make_step(task)
+    step, device = make_step(task), resolve_device(task.device)
     for _ in range(2):  # compiles, and lays out the optimisers' memory
         step()
     seconds = []
     for _ in range(task.repeats):
-        wait(task.device)
+        wait(device)
         started = time.perf_counter()
         step()
-        wait(task.device)
+        wait(device)
         seconds.append(time.perf_counter() - started)
-    if task.device == "cpu":
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    else:
-        memory = torch.cuda.max_memory_allocated()
-    return statistics.median(seconds), memory
+    return statistics.median(seconds), peak_memory(device)
 
 
 def flop_per_sample(task: Task) -> float:
@@ -185,10 +174,10 @@ def matrix_peak(device: str, threads: int) -> float:
         (lambda: F.conv2d(maps, kernel, padding=1), 2 * 9 * 512 * maps.numel()),
     ):
         for _ in range(6):
-            wait(device)
+            wait(place)
             started = time.perf_counter()
             job()
-            wait(device)
+            wait(place)
             best = max(best, flop / (time.perf_counter() - started))
     return best
 
@@ -205,10 +194,8 @@ def make_step(task: Task) -> Callable[[], object]:
         use_pytorchs_norms(models)
     models.to(device, channels_last=ways.channels_last)
     optimizers = build_optimizers(models, **RATES, fused=ways.fused)
-    content = ContentLoss(
-        VGGFeatures(vgg19(init_weights=False).features, TAPPED_VGG19, TORCHVISION_INPUT),
-        VGGFeatures(vgg16(init_weights=False).features, TAPPED_VGGFACE, VGGFACE_INPUT),
-    ).to(device, memory_format=layout(ways.channels_last))
+    content = untrained_content_loss()
+    content.to(device, memory_format=layout(ways.channels_last))
     if ways.compile:
         compile_networks(models, content)
     hardware = Hardware(
@@ -238,11 +225,6 @@ def use_pytorchs_norms(models: Models) -> None:
                 assert isinstance(norm, SpectralNorm)
                 parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
                 spectral_norm(layer, eps=norm.eps)
-
-
-def wait(device: str) -> None:
-    if device != "cpu":
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

@@ -146,6 +146,11 @@ def likeness(output: Frames, truth: Frames) -> dict[str, Tensor]:
     return scores
 
 
+def mean_likeness(output: Frames, truth: Frames) -> dict[str, float]:
+    """Average `likeness` over the frames that have each number."""
+    return {name: value.nanmean().item() for name, value in likeness(output, truth).items()}
+
+
 def obedience(output: Frames, driving: np.ndarray) -> dict[str, float]:
     """Compare the landmarks found on frames with those that drove them.
 
@@ -179,7 +184,7 @@ def self_reenactment(output: Frames, truth: Frames) -> dict[str, float | None]:
 
     Identity is compared frame by frame with the true ones.
     """
-    scores = {name: value.nanmean().item() for name, value in likeness(output, truth).items()}
+    scores = mean_likeness(output, truth)
     if output.instruments.descriptor is not None:
         scores["csim"] = cosine(output.descriptors, truth.descriptors).mean().item()
     scores |= obedience(output, output.landmarks)

@@ -12,7 +12,7 @@ from dataset.images import frame_to_image, normalize, resize
 from dataset.landmarks import draw_landmarks
 from dataset.sample_set import DrawnSet
 from dataset.sample_truth import reenactment_truth
-from evaluation.measures import Frames, identity_kept, likeness, obedience, plain
+from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain
 from evaluation.protocol import Subject
 from inference.retarget import relative_motion
 from metric.shape import face_shape, identity_leak
@@ -86,7 +86,7 @@ class Reenactment:
             scores["leak"] = identity_leak(*map(face_shape, shapes))
         if self.truth is not None:
             right = self.frames(self._right, self.truth.landmarks)
-            scores |= {name: one.nanmean().item() for name, one in likeness(output, right).items()}
+            scores |= mean_likeness(output, right)
             scores["drawn_leak"] = projection(output.images, self._right, self._leaked)
         return plain(scores)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dataset.images import image_to_frame, normalize
 from dataset.sample_set import DrawnSet
-from evaluation.measures import Frames, Instruments, likeness, plain, self_reenactment
+from evaluation.measures import Frames, Instruments, mean_likeness, plain, self_reenactment
 from evaluation.models import Contestant, draw
 from evaluation.protocol import Pictures, Subject
 from evaluation.reenactment import Reenactment
@@ -113,8 +113,8 @@ class Trial:
         def after_step(step: int) -> None:
             if step in CURVE:
                 output = self._draw(person.head, self.subject.held_out.landmark_images)
-                scores = likeness(self._frames(output, self.truth.landmarks), self.truth)
-                means = plain({name: value.nanmean().item() for name, value in scores.items()})
+                frames = self._frames(output, self.truth.landmarks)
+                means = plain(mean_likeness(frames, self.truth))
                 result.curve.append({"shots": shots, "step": step, "scores": means})
 
         after_step(0)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from metric.geometry import outer_eye_distance
 from metric.pixels import require_same_shape
 
 EYE, OTHER_EYE, MOUTH = slice(36, 42), slice(42, 48), slice(48, 68)  # of the 68 landmarks
-EYE_CORNERS = (36, 45)  # the outer ones
 MARGIN = 0.15  # around each part, of the distance between the outer eye corners
 
 
@@ -34,8 +34,7 @@ def eyes_and_mouth(landmarks: Tensor, height: int, width: int) -> Tensor:
     """Mark the pixels (B, H, W) within the upright boxes around each eye and the mouth."""
     x = torch.arange(width, device=landmarks.device)
     y = torch.arange(height, device=landmarks.device)
-    one, other = (landmarks[:, corner] for corner in EYE_CORNERS)
-    margin = MARGIN * (one - other).norm(dim=1)[:, None]  # (B, 1)
+    margin = MARGIN * outer_eye_distance(landmarks)[:, None]  # (B, 1)
     mask = torch.zeros(len(landmarks), height, width, dtype=torch.bool, device=landmarks.device)
     for part in (EYE, OTHER_EYE, MOUTH):
         low = landmarks[:, part].amin(dim=1) - margin  # (B, 2)

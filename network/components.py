@@ -9,119 +9,11 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn.utils import parametrize
+
+from network.spectral_norm import spectral_norm
 
 NORM_EPS = 1e-4
 FUSED_FROM = 64  # pixels of the larger map; measured on a CPU
-
-
-class SpectralNorm(nn.Module):
-    """Divide a weight by its largest singular value, estimated by power iteration.
-
-    PyTorch's own parametrization iterates at every forward pass, and in reduced precision under
-    autocast. This one iterates when `power_iteration` is called, once per update, and always in
-    float32; so a frozen network is used as it stands, and a step may run the same forward pass
-    twice. Buffers and state-dict keys are those of `torch.nn.utils.parametrizations.spectral_norm`.
-
-    Source: Sec. 4 of the paper; Miyato et al. 2018, Algorithm 1.
-    """
-
-    per_forward = False
-    """Iterate like PyTorch's: at every forward pass in train mode."""
-
-    def __init__(self, weight: Tensor, eps: float = NORM_EPS, initial_iterations: int = 15):
-        super().__init__()
-        self.eps = eps
-        matrix = weight.detach().flatten(1)
-        u = F.normalize(matrix.new_empty(matrix.shape[0]).normal_(), dim=0, eps=eps)
-        self.register_buffer("_u", u)
-        self.register_buffer("_v", F.normalize(matrix.T @ u, dim=0, eps=eps))
-        for _ in range(initial_iterations):
-            self.iterate(weight)
-
-    @torch.no_grad()
-    def iterate(self, weight: Tensor) -> None:
-        """Move the estimate of the singular vectors towards those of this weight."""
-        matrix = _as_matrix(weight.detach())
-        u = F.normalize(matrix @ _as_row(self._v, weight), dim=0, eps=self.eps)
-        v = F.normalize(matrix.T @ u, dim=0, eps=self.eps)
-        self._u.copy_(u)
-        self._v.copy_(_from_row(v, weight))
-
-    def forward(self, weight: Tensor) -> Tensor:
-        with torch.autocast(weight.device.type, enabled=False):
-            if self.per_forward and self.training:
-                self.iterate(weight)
-            # Clones, because the buffers may move before the backward pass.
-            return _DivideBySigma.apply(weight, self._u.clone(), self._v.clone())
-
-
-class _DivideBySigma(torch.autograd.Function):
-    """weight / sigma with sigma = u^T weight v, and u, v taken for constants.
-
-    The gradient is written out, since autograd would pass over the weight three times as often.
-    """
-
-    @staticmethod
-    def forward(ctx, weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        sigma = u @ (_as_matrix(weight) @ _as_row(v, weight))
-        ctx.save_for_backward(weight, u, v, sigma)
-        return weight / sigma
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
-        weight, u, v, sigma = ctx.saved_tensors
-        result = torch.empty_like(weight)
-        torch.div(gradient, sigma, out=result)
-        matrix = _as_matrix(result)
-        along = torch.dot(matrix.flatten(), _as_matrix(weight).flatten()) / sigma
-        matrix.addr_(u * -along, _as_row(v, weight))
-        return result, None, None
-
-
-def _as_matrix(weight: Tensor) -> Tensor:
-    """(outputs, everything else), a view whose columns lie as in memory, channels last or not."""
-    return weight.permute(_memory_order(weight)).flatten(1)
-
-
-def _as_row(v: Tensor, weight: Tensor) -> Tensor:
-    """Bring a right singular vector of `weight.flatten(1)` into the order of `_as_matrix`."""
-    inner = [dim - 1 for dim in _memory_order(weight)[1:]]
-    return v.view(weight.shape[1:]).permute(inner).flatten()
-
-
-def _from_row(row: Tensor, weight: Tensor) -> Tensor:
-    """Undo `_as_row`."""
-    order = _memory_order(weight)[1:]
-    back = [order.index(dim) for dim in range(1, weight.dim())]
-    return row.view([weight.shape[dim] for dim in order]).permute(back).flatten()
-
-
-def _memory_order(weight: Tensor) -> list[int]:
-    strides = weight.stride()
-    return [0, *sorted(range(1, weight.dim()), key=lambda dim: -strides[dim])]
-
-
-def power_iteration(*networks: nn.Module) -> None:
-    """Bring the spectral norms of all layers that are learnt up to date: once per update."""
-    for network in networks:
-        for layer in network.modules():
-            if not parametrize.is_parametrized(layer, "weight"):
-                continue
-            (norm,) = layer.parametrizations.weight
-            weight = layer.parametrizations.weight.original
-            own = isinstance(norm, SpectralNorm) and not norm.per_forward
-            if own and weight.requires_grad:
-                norm.iterate(weight)
-
-
-def spectral_norm(layer: nn.Module, enabled: bool = True) -> nn.Module:
-    """Give `layer.weight` a spectral norm of 1, or return the layer as it is."""
-    if enabled:
-        parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
-    return layer
 
 
 def conv(inputs: int, outputs: int, kernel: int, bias: bool, norm: bool) -> nn.Module:
@@ -146,8 +38,7 @@ def conv_down(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """
     if x.shape[-1] < FUSED_FROM:
         return downsample(layer(x))
-    kernel = F.avg_pool2d(F.pad(layer.weight, (1, 1, 1, 1)), 2, stride=1)
-    return F.conv2d(x, kernel, layer.bias, stride=2, padding=1)
+    return F.conv2d(x, _widened(layer.weight), layer.bias, stride=2, padding=1)
 
 
 def conv_up(layer: nn.Conv2d, x: Tensor) -> Tensor:
@@ -155,8 +46,12 @@ def conv_up(layer: nn.Conv2d, x: Tensor) -> Tensor:
     if 2 * x.shape[-1] < FUSED_FROM:
         return layer(upsample(x))
     turned = layer.weight.flip(2, 3).transpose(0, 1)
-    kernel = 4 * F.avg_pool2d(F.pad(turned, (1, 1, 1, 1)), 2, stride=1)
-    return F.conv_transpose2d(x, kernel, layer.bias, stride=2, padding=1)
+    return F.conv_transpose2d(x, 4 * _widened(turned), layer.bias, stride=2, padding=1)
+
+
+def _widened(kernel: Tensor) -> Tensor:
+    """Mean of a 3x3 kernel at the four places where it fits into 4x4 pixels."""
+    return F.avg_pool2d(F.pad(kernel, (1, 1, 1, 1)), 2, stride=1)
 
 
 def sum_pool(x: Tensor) -> Tensor:

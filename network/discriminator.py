@@ -14,9 +14,9 @@ from network.components import (
     Stem,
     block_widths,
     blocks_to_4x4,
-    spectral_norm,
     sum_pool,
 )
+from network.spectral_norm import spectral_norm
 
 ATTENTION_AFTER = 3  # the third down block, 32 x 32 pixels at 256
 BLOCKS = 7  # down blocks and residual ones together: seven feature maps

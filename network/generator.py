@@ -13,8 +13,8 @@ from network.components import (
     StyledBlock,
     block_widths,
     conv,
-    spectral_norm,
 )
+from network.spectral_norm import spectral_norm
 
 DOWN_BLOCKS = 4
 RESIDUAL_BLOCKS = 4

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer, SparseAdam
 
-from network.components import SpectralNorm
 from network.discriminator import Discriminator, VideoEmbeddings
 from network.embedder import Embedder
 from network.generator import Generator
@@ -149,14 +148,6 @@ def compile_networks(models: Models, content_loss: nn.Module, backend: str = "in
     """
     for network in (*models[:3], content_loss):
         network.compile(dynamic=False, backend=backend)
-
-
-def iterate_at_every_forward(models: Models) -> None:
-    """Make spectral norms iterate as PyTorch's do."""
-    for network in models[:3]:
-        for module in network.modules():
-            if isinstance(module, SpectralNorm):
-                module.per_forward = True
 
 
 @torch.no_grad()

@@ -16,8 +16,8 @@ from loss.adversarial import (
     matching_loss,
 )
 from loss.content import ContentLoss
-from network.components import power_iteration
 from network.discriminator import Critique, Discriminator
+from network.spectral_norm import power_iteration
 from network.talking_head import TalkingHead
 from training.distributed import average_gradients
 from training.hardware import Hardware

@@ -9,15 +9,13 @@ from torch.nn.utils import parametrize
 
 from network.components import (
     AdaIN,
-    SpectralNorm,
     conv,
-    power_iteration,
-    spectral_norm,
     sum_pool,
 )
 from network.discriminator import Discriminator, VideoEmbeddings
 from network.embedder import Embedder
 from network.generator import Generator
+from network.spectral_norm import SpectralNorm, power_iteration, spectral_norm
 
 SMALL = {"channels": 8, "max_channels": 32}
 

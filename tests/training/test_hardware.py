@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from loss.content import ContentLoss
-from network.components import SpectralNorm
+from network.spectral_norm import SpectralNorm, iterate_at_every_forward, spectral_norms
 from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
 from training.hardware import Hardware
 from training.models import (
@@ -14,7 +14,6 @@ from training.models import (
     build_models,
     build_optimizers,
     compile_networks,
-    iterate_at_every_forward,
 )
 from training.steps import Losses, meta_step
 
@@ -31,12 +30,9 @@ def settled(models: Models) -> Models:
     for name, parameter in models.generator.named_parameters():
         if name.endswith("gamma"):
             torch.nn.init.constant_(parameter, 0.5)
-    for network in models[:3]:
-        for layer in network.modules():
-            if torch.nn.utils.parametrize.is_parametrized(layer, "weight"):
-                (norm,) = layer.parametrizations.weight
-                for _ in range(300):
-                    norm.iterate(layer.parametrizations.weight.original)
+    for norm, weight in spectral_norms(*models):
+        for _ in range(300):
+            norm.iterate(weight)
     return models
 
 
@@ -56,7 +52,7 @@ def learnt(
     models = Models(*copy.deepcopy(tuple(models)))
     models.to(torch.device("cpu"), channels_last=channels_last)
     if per_forward:
-        iterate_at_every_forward(models)
+        iterate_at_every_forward(*models)
     optimizers = build_optimizers(models, **RATES, fused=fused)
     content = ContentLoss()
     if backend is not None:
@@ -146,7 +142,7 @@ def test_spectral_norms_iterate_once_per_update_however_a_batch_is_computed(
 
 def test_spectral_norms_iterate_at_every_forward_pass_when_told_to():
     models = build_models(VIDEOS, **NETWORKS)
-    iterate_at_every_forward(models)
+    iterate_at_every_forward(*models)
     norms = [m for n in models for m in n.modules() if isinstance(m, SpectralNorm)]
     assert norms and all(norm.per_forward for norm in norms)
     assert not SpectralNorm.per_forward
