@@ -98,8 +98,7 @@ class _DivideBySigma(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         weight, u, v, sigma = ctx.saved_tensors
-        result = torch.empty_like(weight)
-        torch.div(gradient, sigma, out=result)
+        result = torch.empty_like(weight).copy_(gradient).div_(sigma)  # laid out like the weight
         matrix = _as_matrix(result)
         along = torch.dot(matrix.flatten(), _as_matrix(weight).flatten()) / sigma
         matrix.addr_(u * -along, _as_row(v, weight))
