@@ -194,6 +194,8 @@ class Speed(Checked):
     """Memory layout that convolutions like best."""
     fused_optimizer: bool = True
     """Adam in one kernel."""
+    cudnn_benchmark: bool = True
+    """On GPUs try cuDNN's algorithms and keep the fastest; runs then differ in their rounding."""
     joint_judgement: bool = True
     """The discriminator sees generated and true images in one pass."""
     power_iteration_per_forward: bool = False
@@ -271,7 +273,7 @@ class Finetune(Checked):
     """Fit the model to one person. What is not said here is as in meta-learning."""
 
     checkpoint: Path
-    """Run folder or checkpoint of train.py."""
+    """Run folder or checkpoint of train.py, or a model of train.py export."""
     source: Path
     """One person: a photo, a folder of photos, a video, or a pickle of preprocess.py."""
     output: Path
@@ -301,11 +303,21 @@ class Finetune(Checked):
 
 
 @dataclass(frozen=True)
+class Export(Checked):
+    """Write what a run has learnt into one small file (float16), to be used but not trained on."""
+
+    checkpoint: Path
+    """Run folder or checkpoint of train.py."""
+    output: Path
+    """The file to write, for instance vox.pt; scripts take it as --checkpoint."""
+
+
+@dataclass(frozen=True)
 class Infer(Checked):
     """Animate a person with the motion of a driving video."""
 
     checkpoint: Path
-    """A head of `train.py finetune`, or a run (then --source is needed)."""
+    """A head of `train.py finetune`, or a run or model (then --source is needed)."""
     driving: Path
     """Video, picture, folder of frames, or file of landmarks (.npy)."""
     output: Path
@@ -334,7 +346,7 @@ class Evaluate(Checked):
     """Measure models on people whom they have never seen. Running it again goes on."""
 
     checkpoint: tuple[Path, ...]
-    """Runs or checkpoints of train.py; several are compared on the same frames."""
+    """Runs, checkpoints or models of train.py; several are compared on the same frames."""
     data: Path
     """Folder of preprocess.py, with the largest of --shots + --held-out frames per video."""
     output: Path

@@ -3,6 +3,7 @@
 python train.py --data DATA --run runs/vox
 torchrun --nproc-per-node 8 -- train.py --data DATA --run runs/vox
 python train.py finetune --checkpoint runs/vox --source photos/ --output heads/me.pt
+python train.py export --checkpoint runs/vox --output vox.pt
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 
 import cli
-from config import PRESETS, Finetune, Train
+from config import PRESETS, Export, Finetune, Train
 from dataset.detectors import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.files import replacing
@@ -24,7 +25,7 @@ from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
 from runtime import resolve_device, resolve_precision, set_threads
-from training.checkpoint import Head, load, save_head
+from training.checkpoint import Head, load, save_head, save_model
 from training.distributed import from_first, joined, rank, ranks
 from training.finetuning import (
     Learning,
@@ -48,9 +49,12 @@ HELD_OUT = 32
 
 def main() -> None:
     arguments = sys.argv[1:]
-    command = arguments.pop(0) if arguments[:1] in (["meta"], ["finetune"]) else "meta"
+    named = arguments and arguments[0] in ("meta", "finetune", "export")
+    command = arguments.pop(0) if named else "meta"
     if command == "finetune":
         finetune_person(cli.parse(Finetune, "train.py finetune", arguments))
+    elif command == "export":
+        export(cli.parse(Export, "train.py export", arguments))
     else:
         config = cli.parse(Train, "train.py", arguments, PRESETS)
         with joined(resolve_device(config.runtime.device), config.process_timeout) as device:
@@ -61,6 +65,7 @@ def main() -> None:
 def meta_learn(config: Train, device: torch.device) -> int:
     """Train, or go on training, the run that the config names; give the exit status."""
     speed = config.speed
+    torch.backends.cudnn.benchmark = speed.cudnn_benchmark
     hardware = _hardware(config.runtime, device)._replace(
         workers=config.workers,
         parts=speed.accumulate,
@@ -114,7 +119,7 @@ def meta_learn(config: Train, device: torch.device) -> int:
 def finetune_person(config: Finetune) -> None:
     """Fit the checkpoint to one person and write the head."""
     hardware = _hardware(config.runtime, resolve_device(config.runtime.device))
-    payload = load(config.checkpoint, "run")
+    payload = load(config.checkpoint, "run", "model")
     trained = payload["config"]
     models = load_models(payload, config.checkpoint).to(hardware.device)
 
@@ -154,6 +159,14 @@ def finetune_person(config: Finetune) -> None:
         after = content_error(person.head, *held_out, content_loss)
         for name, value in after.items():
             print(f"{name} on {len(held_out[0])} other pictures: {before[name]:.4f} -> {value:.4f}")
+
+
+def export(config: Export) -> None:
+    """Write a run's networks into one small file."""
+    payload = load(config.checkpoint, "run")
+    save_model(payload, config.output)
+    size = config.output.stat().st_size / 1e6
+    print(f"{config.output}: the model of step {payload['step']}, {size:.1f} MB")
 
 
 def _hardware(runtime: Any, device: torch.device) -> Hardware:

@@ -86,16 +86,16 @@ class Contestant(NamedTuple):
 def load_contestant(
     path: Path, load_content: Callable[[Mapping[str, Any]], ContentLoss], hardware: Hardware
 ) -> Contestant:
-    """Load a run's newest checkpoint, or the one that is named.
+    """Load a run's newest checkpoint, or the one or the exported model that is named.
 
     Args:
         load_content: makes the content loss of a run's configuration.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is none of a run.
+        ValueError: it is neither of a run nor a model.
     """
-    payload = load(path, "run")
+    payload = load(path, "run", "model")
     content_loss = load_content(payload["config"])
     content_loss.to(hardware.device, memory_format=torch.channels_last)
     return Contestant(str(path), _digest(payload), payload, content_loss)

@@ -331,6 +331,57 @@ def test_missing_vgg_weights_end_in_one_line_and_are_never_replaced(data, tmp_pa
     assert not (tmp_path / "run" / "last.pt").exists()
 
 
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "model.pt"
+    done = call("export", "--checkpoint", trained, "--output", path)
+    assert done.returncode == 0, done.stderr
+    assert str(path) in done.stdout and "MB" in done.stdout
+    return path
+
+
+def test_an_exported_model_holds_networks_in_float16_and_nothing_that_only_training_needs(
+    exported, trained
+):
+    model, run = load(exported, "model"), load(trained, "run")
+    assert "optimizers" not in model and set(model["networks"]) == {"discriminator"}
+    states = [*model["networks"].values(), *model["average"].values()]
+    originals = [run["networks"]["discriminator"], *run["average"].values()]
+    for state, original in zip(states, originals, strict=True):
+        assert state.keys() == original.keys()
+        for key, value in state.items():
+            assert value.dtype == torch.float16
+            assert torch.equal(value, original[key].half())
+    for name in ("config", "videos", "step", "mean_row_norm"):
+        assert model[name] == run[name]
+
+
+def test_an_exported_model_is_fine_tuned_like_its_run(exported, trained, data, tmp_path):
+    source = sorted(data.rglob("*.pkl"))[0]
+    styles = {}
+    for name, checkpoint in (("model", exported), ("run", trained)):
+        done = call(
+            "finetune", "--checkpoint", checkpoint, "--source", source, "--steps", 2,
+            "--output", tmp_path / name, "--shots", 4,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        styles[name] = load_head(tmp_path / name).network.style
+    difference = (styles["model"] - styles["run"]).norm() / styles["run"].norm()
+    assert 0 < difference < 0.02
+
+
+def test_training_does_not_go_on_from_an_exported_model(exported, data, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(exported, run / "last.pt")
+    one_line(train(data, run), "must be a run of train.py")
+    one_line(
+        call("export", "--checkpoint", exported, "--output", tmp_path / "again.pt"),
+        "must be a run of train.py, it is a 'model'",
+    )
+    assert not (tmp_path / "again.pt").exists()
+
+
 def test_a_checkpoint_of_another_kind_or_cut_in_half_is_named(head, trained, data, tmp_path):
     path, _ = head
     source = sorted(data.rglob("*.pkl"))[0]

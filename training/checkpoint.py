@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dataset.files import replacing
 from network.embedder import Embedder
@@ -18,6 +18,11 @@ from network.talking_head import TalkingHead
 from training.models import build_models
 
 FORMAT = 2  # 1 knew neither the decay of a run nor the crop and landmarks of a head
+KINDS = {
+    "run": "a run of train.py",
+    "model": "a model of train.py export",
+    "head": "a head of train.py finetune",
+}
 LAST = "last.pt"
 CHECKPOINTS = "[0-9]*.pt"
 
@@ -47,7 +52,8 @@ def save(payload: Mapping[str, Any], path: Path) -> None:
     """
     with replacing(Path(path), sync=True) as partial:
         try:
-            torch.save({"format": FORMAT, **payload}, partial)
+            with partial.open("wb") as file:  # by its name, PyTorch would want a suffix
+                torch.save({"format": FORMAT, **payload}, file)
         except RuntimeError as error:  # PyTorch's writer hides the system's own error
             raise OSError(f"cannot write {path}: {error}") from error
 
@@ -66,12 +72,40 @@ def save_run(payload: Mapping[str, Any], run: Path, step: int, keep: int) -> Non
         old.unlink()
 
 
-def load(path: Path, kind: str) -> dict[str, Any]:
+def save_model(payload: Mapping[str, Any], path: Path) -> None:
+    """Write what a run has learnt, to be given away: the networks alone, in float16.
+
+    There is no row of W in it and no optimiser, so that it can be fine-tuned, animated and
+    evaluated, but not trained further.
+
+    Args:
+        payload: of a run, as `load` gives it.
+    """
+    networks = {"discriminator": payload["networks"]["discriminator"]}
+    save(
+        {
+            "kind": "model",
+            **{key: payload[key] for key in ("step", "config", "videos", "mean_row_norm")},
+            "networks": _halved(networks),
+            "average": _halved(payload["average"]),
+        },
+        path,
+    )
+
+
+def _halved(networks: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+    return {
+        name: {key: value.half() for key, value in state.items()}
+        for name, state in networks.items()
+    }
+
+
+def load(path: Path, *kinds: str) -> dict[str, Any]:
     """Read a checkpoint into CPU memory; nothing in it is ever executed.
 
     Args:
         path: a file, or a run's folder (its newest whole checkpoint is read).
-        kind: "run" or "head".
+        kinds: what it may be: "run", "model", "head".
 
     Raises:
         FileNotFoundError: no such file or folder, or no checkpoint in it.
@@ -83,8 +117,8 @@ def load(path: Path, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
     payload = _read(path)
-    if payload.get("kind") != kind:
-        wanted = {"run": "a run of train.py", "head": "a head of train.py finetune"}[kind]
+    if payload.get("kind") not in kinds:
+        wanted = " or ".join(KINDS[kind] for kind in kinds)
         raise ValueError(f"{path} must be {wanted}, it is a {payload.get('kind')!r}")
     if payload.get("format") != FORMAT:
         raise ValueError(f"{path} must have format {FORMAT}, it has {payload.get('format')!r}")
@@ -139,15 +173,15 @@ def load_head(path: Path) -> Head:
 
 
 def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:
-    """Load the averaged embedder and generator of a run, ready to draw, and its configuration."""
-    payload = load(path, "run")
+    """Load a run's or model's averaged embedder and generator, ready to draw, and its config."""
+    payload = load(path, "run", "model")
     models = build_models(1, **payload["config"]["networks"])
     restore(models.embedder, payload["average"]["embedder"], path)
     restore(models.generator, payload["average"]["generator"], path)
     return models.embedder.eval(), models.generator.eval(), payload["config"]
 
 
-def restore(network: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+def restore(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
     """Load a state dict.
 
     Raises:

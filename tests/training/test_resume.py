@@ -113,8 +113,8 @@ def test_a_full_disk_leaves_the_older_checkpoints_as_they_were(tmp_path, monkeyp
     save_run({"networks": torch.ones(3)}, tmp_path, 1, keep=1)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.pt")}
 
-    def write_half(payload, path):
-        path.write_bytes(b"half")
+    def write_half(payload, file):
+        file.write(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(torch, "save", write_half)
