@@ -1,7 +1,8 @@
 """How fast is a training step, and what does each way to make it faster bring?
 
     python -m benchmarks.train_step                         # the paper's sizes, on the CPU
-    python -m benchmarks.train_step --device cuda --batch-sizes 8 16 32 48
+    python -m benchmarks.train_step --device cuda --batch-sizes 32
+    python -m benchmarks.train_step --device cuda --batch-sizes 8 64 --only "+ compiled"
 
 Starts from a plain float32 step, with PyTorch's own spectral norm and blocks that compute what the
 paper says and nothing else, and adds one thing after the other. Content losses are VGG19 and
@@ -52,6 +53,7 @@ class Ways(NamedTuple):
     fused: bool = False
     channels_last: bool = False
     bfloat16: bool = False
+    cudnn_benchmark: bool = False
     compile: bool = False
     parts: int = 1
     checkpoint_embedder: bool = False
@@ -70,6 +72,7 @@ class Task(NamedTuple):
     repeats: int
 
 
+CUDNN = "+ cuDNN's fastest algorithms"  # of GPUs
 ADDED = (
     "plain float32",
     "+ the library's blocks: same values, fewer passes",
@@ -78,14 +81,14 @@ ADDED = (
     "+ fused Adam",
     "+ channels last",
     "+ bfloat16",
+    CUDNN,
     "+ compiled",
 )
 ROWS = {name: Ways(*[True] * count) for count, name in enumerate(ADDED)}  # in the fields' order
-SMALLER = {
-    "the same in parts of one sample": lambda ways, batch: ways._replace(parts=batch),
-    "the same with a checkpointed embedder": lambda ways, _: ways._replace(
-        checkpoint_embedder=True
-    ),
+EAGER = ROWS[CUDNN]  # these need not be compiled to show what they save
+ROWS |= {
+    "not compiled, a checkpointed embedder": EAGER._replace(checkpoint_embedder=True),
+    "not compiled, in 4 parts": EAGER._replace(parts=4),
 }
 
 
@@ -98,7 +101,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--discriminator-steps", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--no-compile", action="store_true", help="which takes minutes")
+    parser.add_argument("--only", nargs="+", default=list(ROWS), help="names of rows")
     options = parser.parse_args()
     common = (options.device, options.threads, options.image_size, options.sources)
     rest = (options.discriminator_steps, options.repeats)
@@ -108,19 +111,19 @@ def main() -> None:
     print(f"{options.device}, {options.image_size} pixels, K = {options.sources}, ", end="")
     print(f"{options.discriminator_steps} updates of D: {flop / 1e12:.2f} TFLOP a sample")
     print(f"bfloat16 matrix products reach {peak / 1e12:.2f} TFLOP/s\n")
-    print("| batch | step | samples/s | of plain | TFLOP/s | of the peak | peak memory, GB |")
+    print("| batch | step | samples/s | of the first | TFLOP/s | of the peak | peak memory, GB |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for batch in options.batch_sizes:
-        rows = {k: w for k, w in ROWS.items() if not (w.compile and options.no_compile)}
-        best = list(rows.values())[-1]
-        rows |= {name: change(best, batch) for name, change in SMALLER.items() if batch > 1}
-        plain = None
-        for name, ways in rows.items():
+        first = None
+        for name in options.only:
+            ways = ROWS[name]
+            if batch % ways.parts or (name == CUDNN and options.device == "cpu"):
+                continue
             seconds, memory = apart(measure, Task(ways, *common, batch, *rest))
             rate = batch / seconds
-            plain = plain or rate
+            first = first or rate
             print(
-                f"| {batch} | {name} | {rate:.3g} | {rate / plain:.2f} | {rate * flop / 1e12:.2f} "
+                f"| {batch} | {name} | {rate:.3g} | {rate / first:.2f} | {rate * flop / 1e12:.2f} "
                 f"| {100 * rate * flop / peak:.0f} % | {memory / 1e9:.1f} |",
                 flush=True,
             )
@@ -136,17 +139,22 @@ def apart(function: Callable, *arguments: object) -> object:
 
 
 def measure(task: Task) -> tuple[float, float]:
-    """Seconds of a step, the median of some, and the bytes of memory at its peak."""
+    """Seconds of a step, the median of some, and the bytes of memory at its peak.
+
+    On a GPU several steps are timed as one, for as in training the next one is prepared meanwhile.
+    """
     step, device = make_step(task), resolve_device(task.device)
     for _ in range(2):  # compiles, and lays out the optimisers' memory
         step()
+    together = 1 if device.type == "cpu" else 4
     seconds = []
     for _ in range(task.repeats):
         wait(device)
         started = time.perf_counter()
-        step()
+        for _ in range(together):
+            step()
         wait(device)
-        seconds.append(time.perf_counter() - started)
+        seconds.append((time.perf_counter() - started) / together)
     return statistics.median(seconds), peak_memory(device)
 
 
@@ -186,6 +194,7 @@ def make_step(task: Task) -> Callable[[], object]:
     """One step of meta-learning on noise, the networks of the paper's widths."""
     set_threads(task.threads)
     ways, device = task.ways, resolve_device(task.device)
+    torch.backends.cudnn.benchmark = ways.cudnn_benchmark
     torch.manual_seed(0)
     if not ways.rearranged:
         use_plain_blocks()
