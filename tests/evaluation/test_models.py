@@ -13,7 +13,7 @@ from loss.content import ContentLoss, load_content_loss
 from loss.vgg import TORCHVISION_INPUT, VGGFACE, VGGFeatures, read_vggface
 from network.talking_head import TalkingHead
 from tests.evaluation.conftest import HARDWARE
-from training.checkpoint import Head, load, load_feed_forward, save, save_head
+from training.checkpoint import Head, load, load_feed_forward, save, save_head, save_model
 from training.finetuning import load_models
 from training.hardware import Hardware
 
@@ -33,6 +33,19 @@ def test_a_contestant_knows_its_run(contestant, trained, data):
     assert contestant.seen == (data / "videos.txt").read_text().split()
     newest = trained / "checkpoints" / "00000004.pt"
     assert load_contestant(newest, no_content, HARDWARE).digest == contestant.digest
+
+
+def test_an_exported_model_is_a_contestant_that_draws_almost_like_its_run(
+    contestant, trained, one, tmp_path
+):
+    save_model(load(trained, "run"), tmp_path / "model.pt")
+    exported = load_contestant(tmp_path / "model.pt", no_content, HARDWARE)
+    assert exported.seen == contestant.seen
+    both = [
+        draw(model.meet(one.known, HARDWARE).head, one.held_out.landmark_images, 8, HARDWARE)
+        for model in (contestant, exported)
+    ]
+    assert 0 < (both[0] - both[1]).abs().max() < 0.02
 
 
 def test_the_content_loss_is_made_of_the_configuration_in_training(trained):
