@@ -24,7 +24,8 @@ RANGES = {
     "process_timeout": (1, ANY),
     **dict.fromkeys(("people", "frames", "driving_frames", "held_out"), (1, ANY)),
     **dict.fromkeys(("steps", "workers", "threads", "finetune_steps"), (0, ANY)),
-    **dict.fromkeys(("generator_lr", "discriminator_lr", "eps", "identity_rescale"), (0, ANY)),
+    **dict.fromkeys(("generator_lr", "discriminator_lr"), (1e-12, ANY)),  # SparseAdam refuses 0
+    **dict.fromkeys(("eps", "identity_rescale"), (0, ANY)),
     **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
     **dict.fromkeys(("decay", "matching_warmup", "augmentation"), (0, 1)),
     **dict.fromkeys(("channels", "max_channels"), (8, 8192)),

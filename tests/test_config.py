@@ -34,6 +34,12 @@ def test_a_number_out_of_range_is_refused_with_name_rule_and_value(option, value
         config.Train("data", "run", **{option: value})
 
 
+@pytest.mark.parametrize("option", ["generator_lr", "discriminator_lr"])
+def test_a_learning_rate_of_0_is_refused(option):
+    with pytest.raises(ValueError, match=rf"--{option.replace('_', '-')} must be .*, got 0"):
+        config.Optimization(**{option: 0.0})
+
+
 def test_the_command_line_refuses_it_in_one_line_with_status_2(capsys):
     words = ["--data", "data", "--run", "run", "--preset", "demo", "--batch-size", "0"]
     with pytest.raises(SystemExit) as stop:
