@@ -111,20 +111,23 @@ def main() -> None:
     print(f"{options.device}, {options.image_size} pixels, K = {options.sources}, ", end="")
     print(f"{options.discriminator_steps} updates of D: {flop / 1e12:.2f} TFLOP a sample")
     print(f"bfloat16 matrix products reach {peak / 1e12:.2f} TFLOP/s\n")
-    print("| batch | step | samples/s | of the first | TFLOP/s | of the peak | peak memory, GB |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print(
+        "| batch | step | samples/s | of the first | TFLOP/s | of the peak | peak memory, GB "
+        "| first step, s |\n|---|---|---|---|---|---|---|---|",
+        flush=True,
+    )
     for batch in options.batch_sizes:
         first = None
         for name in options.only:
             ways = ROWS[name]
             if batch % ways.parts or (name == CUDNN and options.device == "cpu"):
                 continue
-            seconds, memory = apart(measure, Task(ways, *common, batch, *rest))
+            seconds, memory, starting = apart(measure, Task(ways, *common, batch, *rest))
             rate = batch / seconds
             first = first or rate
             print(
                 f"| {batch} | {name} | {rate:.3g} | {rate / first:.2f} | {rate * flop / 1e12:.2f} "
-                f"| {100 * rate * flop / peak:.0f} % | {memory / 1e9:.1f} |",
+                f"| {100 * rate * flop / peak:.0f} % | {memory / 1e9:.1f} | {starting:.0f} |",
                 flush=True,
             )
 
@@ -138,14 +141,17 @@ def apart(function: Callable, *arguments: object) -> object:
     return result
 
 
-def measure(task: Task) -> tuple[float, float]:
-    """Seconds of a step, the median of some, and the bytes of memory at its peak.
+def measure(task: Task) -> tuple[float, float, float]:
+    """Seconds of a step, the median of some, the bytes of memory at its peak, the first's seconds.
 
     On a GPU several steps are timed as one, for as in training the next one is prepared meanwhile.
     """
     step, device = make_step(task), resolve_device(task.device)
-    for _ in range(2):  # compiles, and lays out the optimisers' memory
-        step()
+    started = time.perf_counter()
+    step()  # compiles, and lays out the optimisers' memory
+    wait(device)
+    starting = time.perf_counter() - started
+    step()
     together = 1 if device.type == "cpu" else 4
     seconds = []
     for _ in range(task.repeats):
@@ -155,7 +161,7 @@ def measure(task: Task) -> tuple[float, float]:
             step()
         wait(device)
         seconds.append((time.perf_counter() - started) / together)
-    return statistics.median(seconds), peak_memory(device)
+    return statistics.median(seconds), peak_memory(device), starting
 
 
 def flop_per_sample(task: Task) -> float:
