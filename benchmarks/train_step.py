@@ -8,7 +8,8 @@ Starts from a plain float32 step, with PyTorch's own spectral norm and blocks th
 paper says and nothing else, and adds one thing after the other. Content losses are VGG19 and
 VGGFace with random weights, which take as long as trained ones.
 TFLOP/s are those of the plain step's convolutions and matrix products, so that a way to need fewer
-of them counts as speed; the peak is the best that bfloat16 products reach on the same device.
+of them counts as speed; the peak is the best that products reach on the same device, in bfloat16
+where it has units for it. Where not, the rows that bring nothing there are left out.
 Every line is measured in a process of its own, so that its peak of memory is its own.
 """
 
@@ -31,7 +32,7 @@ from benchmarks.paper_losses import untrained_content_loss
 from benchmarks.plain_blocks import use_plain_blocks
 from dataset.episodes import Episode
 from network.spectral_norm import SpectralNorm
-from runtime import resolve_device, set_threads
+from runtime import resolve_device, resolve_precision, set_threads
 from training.hardware import Hardware
 from training.health import peak_memory
 from training.models import Models, build_models, build_optimizers, compile_networks, layout
@@ -72,7 +73,7 @@ class Task(NamedTuple):
     repeats: int
 
 
-CUDNN = "+ cuDNN's fastest algorithms"  # of GPUs
+BFLOAT16, CUDNN = "+ bfloat16", "+ cuDNN's fastest algorithms"
 ADDED = (
     "plain float32",
     "+ the library's blocks: same values, fewer passes",
@@ -80,7 +81,7 @@ ADDED = (
     "+ one power iteration per update",
     "+ fused Adam",
     "+ channels last",
-    "+ bfloat16",
+    BFLOAT16,
     CUDNN,
     "+ compiled",
 )
@@ -106,11 +107,14 @@ def main() -> None:
     common = (options.device, options.threads, options.image_size, options.sources)
     rest = (options.discriminator_steps, options.repeats)
 
-    peak = apart(matrix_peak, options.device, options.threads)
+    dtype = resolve_precision("auto", resolve_device(options.device))
+    useless = {BFLOAT16} if dtype == torch.float32 else set()
+    useless |= {CUDNN} if options.device == "cpu" else set()
+    peak = apart(matrix_peak, options.device, options.threads, dtype)
     flop = apart(flop_per_sample, Task(Ways(), *common, 1, *rest))
     print(f"{options.device}, {options.image_size} pixels, K = {options.sources}, ", end="")
     print(f"{options.discriminator_steps} updates of D: {flop / 1e12:.2f} TFLOP a sample")
-    print(f"bfloat16 matrix products reach {peak / 1e12:.2f} TFLOP/s\n")
+    print(f"{str(dtype).removeprefix('torch.')} products reach {peak / 1e12:.2f} TFLOP/s\n")
     print(
         "| batch | step | samples/s | of the first | TFLOP/s | of the peak | peak memory, GB "
         "| first step, s |\n|---|---|---|---|---|---|---|---|",
@@ -119,8 +123,8 @@ def main() -> None:
     for batch in options.batch_sizes:
         first = None
         for name in options.only:
-            ways = ROWS[name]
-            if batch % ways.parts or (name == CUDNN and options.device == "cpu"):
+            ways = ROWS[name]._replace(bfloat16=ROWS[name].bfloat16 and dtype == torch.bfloat16)
+            if batch % ways.parts or name in useless:
                 continue
             seconds, memory, starting = apart(measure, Task(ways, *common, batch, *rest))
             rate = batch / seconds
@@ -172,16 +176,16 @@ def flop_per_sample(task: Task) -> float:
     return counter.get_total_flops()
 
 
-def matrix_peak(device: str, threads: int) -> float:
-    """The most operations a second of a bfloat16 product or 3x3 convolution of usual sizes."""
+def matrix_peak(device: str, threads: int, dtype: torch.dtype) -> float:
+    """The most operations a second of a matrix product or 3x3 convolution of usual sizes."""
     set_threads(threads)
     place = resolve_device(device)
     best = 0.0
-    side = 4096 if device == "cpu" else 8192
-    a, b = (torch.randn(side, side, device=place, dtype=torch.bfloat16) for _ in range(2))
-    maps = torch.randn(16, 512, 64, 64, device=place, dtype=torch.bfloat16)
+    side, batch = (2048, 2) if device == "cpu" else (8192, 16)
+    a, b = (torch.randn(side, side, device=place, dtype=dtype) for _ in range(2))
+    maps = torch.randn(batch, 512, 64, 64, device=place, dtype=dtype)
     maps = maps.to(memory_format=torch.channels_last)
-    kernel = torch.randn(512, 512, 3, 3, device=place, dtype=torch.bfloat16)
+    kernel = torch.randn(512, 512, 3, 3, device=place, dtype=dtype)
     kernel = kernel.to(memory_format=torch.channels_last)
     for job, flop in (
         (lambda: a @ b, 2 * side**3),
