@@ -195,8 +195,9 @@ class Speed(Checked):
     """Memory layout that convolutions like best."""
     fused_optimizer: bool = True
     """Adam in one kernel."""
-    cudnn_benchmark: bool = True
-    """On GPUs try cuDNN's algorithms and keep the fastest; runs then differ in their rounding."""
+    cudnn_benchmark: bool = False
+    """On GPUs try cuDNN's algorithms and keep the fastest; runs then differ in their rounding.
+    What it brings is not measured yet."""
     joint_judgement: bool = True
     """The discriminator sees generated and true images in one pass."""
     power_iteration_per_forward: bool = False

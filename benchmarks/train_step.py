@@ -102,7 +102,9 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--discriminator-steps", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=list(ROWS), help="names of rows")
+    parser.add_argument(
+        "--only", nargs="+", default=list(ROWS), choices=ROWS, metavar="ROW", help="names of rows"
+    )
     options = parser.parse_args()
     common = (options.device, options.threads, options.image_size, options.sources)
     rest = (options.discriminator_steps, options.repeats)
@@ -123,7 +125,8 @@ def main() -> None:
     for batch in options.batch_sizes:
         first = None
         for name in options.only:
-            ways = ROWS[name]._replace(bfloat16=ROWS[name].bfloat16 and dtype == torch.bfloat16)
+            ways = ROWS[name]
+            ways = ways._replace(bfloat16=ways.bfloat16 and dtype == torch.bfloat16)
             if batch % ways.parts or name in useless:
                 continue
             seconds, memory, starting = apart(measure, Task(ways, *common, batch, *rest))

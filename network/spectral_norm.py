@@ -98,7 +98,8 @@ class _DivideBySigma(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         weight, u, v, sigma = ctx.saved_tensors
-        result = torch.empty_like(weight).copy_(gradient).div_(sigma)  # laid out like the weight
+        # Laid out like the weight; by out=, PyTorch 2.11 could not compile it.
+        result = torch.empty_like(weight).copy_(gradient).div_(sigma)
         matrix = _as_matrix(result)
         along = torch.dot(matrix.flatten(), _as_matrix(weight).flatten()) / sigma
         matrix.addr_(u * -along, _as_row(v, weight))
