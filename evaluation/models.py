@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parametrize
 
 from dataset.images import normalize
 from evaluation.protocol import Pictures
@@ -108,8 +109,8 @@ def draw(head: TalkingHead, landmark_images: Tensor, batch_size: int, hardware: 
         FloatingPointError: pixels are not finite.
     """
     drawn = []
-    for part in landmark_images.split(batch_size):
-        with hardware.autocast():
+    with parametrize.cached(), hardware.autocast():  # spectral norms are worked out once
+        for part in landmark_images.split(batch_size):
             drawn.append(head.draw(normalize(part.to(hardware.device))).float())
     images = torch.cat(drawn)
     if not images.isfinite().all():

@@ -1,6 +1,7 @@
 """The models that are compared, and how they learn a stranger."""
 
 import copy
+from collections import Counter
 
 import pytest
 import torch
@@ -11,11 +12,13 @@ from evaluation.models import draw, load_contestant, to_device
 from evaluation.protocol import read_subject
 from loss.content import ContentLoss, load_content_loss
 from loss.vgg import TORCHVISION_INPUT, VGGFACE, VGGFeatures, read_vggface
+from network.spectral_norm import spectral_norms
 from network.talking_head import TalkingHead
 from tests.evaluation.conftest import HARDWARE
 from training.checkpoint import Head, load, load_feed_forward, save, save_head, save_model
 from training.finetuning import load_models
 from training.hardware import Hardware
+from training.models import build_models
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,18 @@ def test_drawing_in_batches_draws_the_same(contestant, one):
     half = draw(head, one.held_out.landmark_images, 8, Hardware(HARDWARE.device, torch.bfloat16))
     assert half.dtype == torch.float32
     assert 0 < (half - together).abs().mean() < 0.1
+
+
+def test_drawing_works_out_spectral_norms_once_for_all_batches(one):
+    generator = build_models(1, image_size=64, channels=4, max_channels=8).generator
+    head = TalkingHead(generator, torch.zeros(1, generator.style_size))
+    calls = Counter()
+    for norm, _ in spectral_norms(head):
+        norm.register_forward_hook(lambda norm, *_: calls.update([norm]))
+    for _ in range(2):  # and anew when the weights may have moved
+        calls.clear()
+        draw(head, one.held_out.landmark_images, 1, HARDWARE)
+        assert set(calls.values()) == {1}
 
 
 @pytest.mark.parametrize("steps", [None, 7, "auto"])
