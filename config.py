@@ -393,6 +393,8 @@ class Demo(Checked):
 
     output: Path = Path("demo")
     """Folder for everything that the demo makes."""
+    checkpoint: Path | None = None
+    """A run or an exported model to use instead of training one."""
     people: int = 240
     """Drawn people to train on, one video each."""
     unseen_people: int = 16

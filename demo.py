@@ -1,9 +1,10 @@
 """The whole main job on heads that the library draws itself: no data, no weights, no GPU.
 
-Draws heads, preprocesses them, meta-learns a small model, fine-tunes it on a few pictures of a
-person never seen in training, animates that person with another one's motion, and evaluates the
-model on people never seen. Leaves in its output folder animation.mp4, contact_sheet.png, curves.png
-and metrics.json, and more about the evaluation in evaluation/.
+Draws heads, preprocesses them, meta-learns a small model or takes a learnt one, fine-tunes it on a
+few pictures of a person never seen in training, animates that person with another one's motion, and
+evaluates the model on people never seen. Leaves in its output folder animation.mp4,
+contact_sheet.png and metrics.json, more about the evaluation in evaluation/, and where it trained,
+curves.png.
 """
 
 import shlex
@@ -14,9 +15,10 @@ import time
 from pathlib import Path
 
 import cli
-from config import DEMO_PRESETS, Demo
+from config import DEMO_NETWORKS, DEMO_PRESETS, Demo
 from dataset.sample_heads import write_sample_heads
 from dataset.store import read_videos, video_path
+from training.checkpoint import load
 
 HERE = Path(__file__).parent
 DRAWN_SIZE = 128
@@ -26,57 +28,77 @@ UNSEEN = 10_000  # number of the first person that is not for training
 
 def main() -> None:
     config = cli.parse(Demo, "demo.py", presets=DEMO_PRESETS)
-    out = config.output
     started = time.monotonic()
-    draw_heads(config)
-    for part, frames in (
-        ("train", config.frames),
-        ("unseen", config.shots + config.held_out),
-    ):
-        script(
-            "preprocess.py", "--source", out / "videos" / part, "--output", out / "data" / part,
-            "--detector", "stored", "--image-size", 64, "--frames-per-video", frames,
-        )  # fmt: skip
-    script(
-        "train.py", "--preset", "demo", "--data", out / "data" / "train", "--run", out / "run",
-        "--steps", config.steps, "--seed", config.seed,
-    )  # fmt: skip
-    shutil.copyfile(out / "run" / "curves.png", out / "curves.png")
+    checkpoint = config.checkpoint or train(config)
+    image_size = load(checkpoint, "run", "model")["config"]["networks"]["image_size"]
 
-    person = read_videos(out / "data" / "unseen")[0]
-    (driving,) = (out / "videos" / "driving").rglob("*.mp4")
+    unseen = draw_heads(config, "unseen", config.unseen_people, UNSEEN, config.frames, config.fps)
+    data = preprocess(config, "unseen", image_size, config.shots + config.held_out)
+    driving = draw_heads(config, "driving", 1, UNSEEN + 1, config.driving_frames, DRIVING_FPS)
+    animate(config, checkpoint, data, driving)
+    evaluate(config, checkpoint, data, unseen)
+    print(f"{config.output}: animation.mp4, contact_sheet.png, metrics.json and evaluation")
+    print(f"all of it took {(time.monotonic() - started) / 60:.1f} minutes")
+
+
+def train(config: Demo) -> Path:
+    """Meta-learn the demo's model on heads of its own; give the run."""
+    draw_heads(config, "train", config.people, 0, config.frames, config.fps)
+    data = preprocess(config, "train", DEMO_NETWORKS.image_size, config.frames)
+    run = config.output / "run"
     script(
-        "train.py", "finetune", "--checkpoint", out / "run", "--output", out / "head.pt",
-        "--source", video_path(out / "data" / "unseen", person),
+        "train.py", "--preset", "demo", "--data", data, "--run", run, "--steps", config.steps,
+        "--seed", config.seed,
+    )  # fmt: skip
+    shutil.copyfile(run / "curves.png", config.output / "curves.png")
+    return run
+
+
+def animate(config: Demo, checkpoint: Path, data: Path, driving: Path) -> None:
+    """Learn the first person of the data, and show it with another one's motion."""
+    out = config.output
+    (video,) = driving.rglob("*.mp4")
+    script(
+        "train.py", "finetune", "--checkpoint", checkpoint, "--output", out / "head.pt",
+        "--source", video_path(data, read_videos(data)[0]),
         "--shots", config.shots, "--steps", config.finetune_steps,
     )  # fmt: skip
     script(
-        "infer.py", "--checkpoint", out / "head.pt", "--driving", driving, "--detector", "stored",
+        "infer.py", "--checkpoint", out / "head.pt", "--driving", video, "--detector", "stored",
         "--output", out / "animation.mp4", "--side-by-side",
     )  # fmt: skip
+
+
+def evaluate(config: Demo, checkpoint: Path, data: Path, heads: Path) -> None:
+    """Measure the model on all people of the data, and keep the numbers and the sheet."""
+    out = config.output
     script(
-        "evaluate.py", "--checkpoint", out / "run", "--data", out / "data" / "unseen",
-        "--drawn-heads", out / "videos" / "unseen", "--output", out / "evaluation",
-        "--shots", config.shots, "--held-out", config.held_out,
+        "evaluate.py", "--checkpoint", checkpoint, "--data", data, "--drawn-heads", heads,
+        "--output", out / "evaluation", "--shots", config.shots, "--held-out", config.held_out,
         "--finetune-steps", config.finetune_steps, "--detector", "none", "--seed", config.seed,
     )  # fmt: skip
     shutil.copyfile(out / "evaluation" / "metrics.json", out / "metrics.json")
     shutil.copyfile(out / "evaluation" / "sheet.png", out / "contact_sheet.png")
-    print(f"{out}: animation.mp4, contact_sheet.png, curves.png, metrics.json and evaluation")
-    print(f"all of it took {(time.monotonic() - started) / 60:.1f} minutes")
 
 
-def draw_heads(config: Demo) -> None:
-    """Write the videos of each group, with their landmarks beside them."""
-    for part, people, first, frames, fps in (
-        ("train", config.people, 0, config.frames, config.fps),
-        ("unseen", config.unseen_people, UNSEEN, config.frames, config.fps),
-        ("driving", 1, UNSEEN + 1, config.driving_frames, DRIVING_FPS),
-    ):
-        write_sample_heads(
-            config.output / "videos" / part, people, frames=frames, fps=fps, size=DRAWN_SIZE,
-            seed=config.seed, first_person=first,
-        )  # fmt: skip
+def draw_heads(config: Demo, part: str, people: int, first: int, frames: int, fps: float) -> Path:
+    """Write the videos of a group, with their landmarks beside them."""
+    videos = config.output / "videos" / part
+    write_sample_heads(
+        videos, people, frames=frames, fps=fps, size=DRAWN_SIZE, seed=config.seed,
+        first_person=first,
+    )  # fmt: skip
+    return videos
+
+
+def preprocess(config: Demo, part: str, image_size: int, frames: int) -> Path:
+    """Store so many frames of every video of a group."""
+    data = config.output / "data" / part
+    script(
+        "preprocess.py", "--source", config.output / "videos" / part, "--output", data,
+        "--detector", "stored", "--image-size", image_size, "--frames-per-video", frames,
+    )  # fmt: skip
+    return data
 
 
 def script(name: str, *arguments: object) -> None:
