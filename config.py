@@ -190,7 +190,7 @@ class Speed(Checked):
     """How a step takes less time or memory; none of it changes what is learnt beyond rounding."""
 
     compile: Literal["auto", "on", "off"] = "auto"
-    """torch.compile the networks; auto: on GPUs. The first step then takes minutes."""
+    """torch.compile the networks; auto: on GPUs, where it works. The first step takes minutes."""
     channels_last: bool = True
     """Memory layout that convolutions like best."""
     fused_optimizer: bool = True

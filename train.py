@@ -26,6 +26,7 @@ from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
 from runtime import resolve_device, resolve_precision, set_threads
 from training.checkpoint import Head, load, save_head, save_model
+from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks
 from training.finetuning import (
     Learning,
@@ -36,12 +37,7 @@ from training.finetuning import (
 )
 from training.hardware import Hardware
 from training.loops import MetaLearning, Schedule
-from training.models import (
-    build_models,
-    build_optimizers,
-    compile_networks,
-    layout,
-)
+from training.models import build_models, build_optimizers, layout
 from training.steps import term_weights
 
 HELD_OUT = 32
@@ -102,7 +98,7 @@ def meta_learn(config: Train, device: torch.device) -> int:
         config.run,
         plain,
     )  # fmt: skip
-    if speed.compile == "on" or (speed.compile == "auto" and device.type == "cuda"):
+    if _should_compile(speed.compile, device):
         compile_networks(models, content_loss)  # after their averages were copied from them
     if learning.resume():
         _say(f"going on from step {learning.step} of {config.run}")
@@ -114,6 +110,16 @@ def meta_learn(config: Train, device: torch.device) -> int:
         return 128 + stopped_by
     _say(f"{config.run}: {learning.step} steps done")
     return 0
+
+
+def _should_compile(choice: str, device: torch.device) -> bool:
+    """On, or auto on a GPU where compiling works; what is in its way is said."""
+    if choice == "auto" and device.type == "cuda":
+        obstacle = obstacle_to_compiling(device)
+        if obstacle:
+            _say(f"going on without compiling, which fails here: {obstacle}")
+        return obstacle is None
+    return choice == "on"
 
 
 def finetune_person(config: Finetune) -> None:

@@ -33,9 +33,10 @@ from benchmarks.plain_blocks import use_plain_blocks
 from dataset.episodes import Episode
 from network.spectral_norm import SpectralNorm
 from runtime import resolve_device, resolve_precision, set_threads
+from training.compilation import compile_networks
 from training.hardware import Hardware
 from training.health import peak_memory
-from training.models import Models, build_models, build_optimizers, compile_networks, layout
+from training.models import Models, build_models, build_optimizers, layout
 from training.steps import meta_step
 
 WEIGHTS = {"vgg19": 10.0, "vggface": 2.5e-2, "adversarial": 1.0, "feature_matching": 10.0}

@@ -141,15 +141,6 @@ def layout(channels_last: bool) -> torch.memory_format:
     return torch.channels_last if channels_last else torch.contiguous_format
 
 
-def compile_networks(models: Models, content_loss: nn.Module, backend: str = "inductor") -> None:
-    """Have the networks' forward and backward passes compiled at their first use, in place.
-
-    Parameters, state-dict keys and copies are as before; sizes of batches are compiled one by one.
-    """
-    for network in (*models[:3], content_loss):
-        network.compile(dynamic=False, backend=backend)
-
-
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
     """Move `average` towards `model`: a <- d a + (1 - d) p, buffers copied.

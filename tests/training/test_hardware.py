@@ -8,12 +8,12 @@ import torch
 from loss.content import ContentLoss
 from network.spectral_norm import SpectralNorm, iterate_at_every_forward, spectral_norms
 from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
+from training.compilation import compile_networks
 from training.hardware import Hardware
 from training.models import (
     Models,
     build_models,
     build_optimizers,
-    compile_networks,
 )
 from training.steps import Losses, meta_step
 

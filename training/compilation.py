@@ -1,0 +1,35 @@
+"""Compiling the networks, and whether that works on this machine."""
+
+from subprocess import SubprocessError
+
+import torch
+from torch import Tensor, nn
+
+from training.models import Models
+
+
+def compile_networks(models: Models, content_loss: nn.Module, backend: str = "inductor") -> None:
+    """Have the networks' forward and backward passes compiled at their first use, in place.
+
+    Parameters, state-dict keys and copies are as before; sizes of batches are compiled one by one.
+    """
+    for network in (*models[:3], content_loss):
+        network.compile(dynamic=False, backend=backend)
+
+
+def obstacle_to_compiling(device: torch.device) -> str | None:
+    """Compile something tiny and take its gradient; tell in a line what goes wrong, if it does.
+
+    Often there is no C compiler, or no Triton for the GPU. Takes seconds.
+    """
+
+    @torch.compile(dynamic=False)
+    def sines(x: Tensor) -> Tensor:
+        return x.sin().sum()
+
+    try:
+        sines(torch.ones(8, device=device, requires_grad=True)).backward()
+    except (RuntimeError, OSError, ImportError, SubprocessError) as error:
+        cause = error.__cause__ or error
+        return f"{type(cause).__name__}: {str(cause).strip().splitlines()[0]}"
+    return None
