@@ -31,5 +31,6 @@ def obstacle_to_compiling(device: torch.device) -> str | None:
         sines(torch.ones(8, device=device, requires_grad=True)).backward()
     except (RuntimeError, OSError, ImportError, SubprocessError) as error:
         cause = error.__cause__ or error
-        return f"{type(cause).__name__}: {str(cause).strip().splitlines()[0]}"
+        said = str(cause).strip() or "no reason given"
+        return f"{type(cause).__name__}: {said.splitlines()[0]}"
     return None

@@ -1,14 +1,12 @@
 """Whether this machine can compile networks, and what training makes of it."""
 
-import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 import torch
 
 import train
+from tests.conftest import run_script
 
 ASK = """
 import torch
@@ -19,10 +17,7 @@ print(obstacle_to_compiling(torch.device("cpu")))
 
 def obstacle(tmp_path, **environment: str) -> str:
     """Ask in a process of its own, which has compiled nothing yet."""
-    environment |= {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", ASK], env=os.environ | environment, capture_output=True, text=True
-    )
+    done = run_script("-c", ASK, env=environment | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

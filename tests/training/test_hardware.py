@@ -10,11 +10,7 @@ from network.spectral_norm import SpectralNorm, iterate_at_every_forward, spectr
 from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
 from training.compilation import compile_networks
 from training.hardware import Hardware
-from training.models import (
-    Models,
-    build_models,
-    build_optimizers,
-)
+from training.models import Models, build_models, build_optimizers
 from training.steps import Losses, meta_step
 
 PLAIN = Hardware(torch.device("cpu"), torch.float32, joint_judgement=False)
