@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, Sampler
 
 from dataset.augmentation import Augmentation
 from dataset.images import decode_jpeg, frame_to_image, resize
-from dataset.landmarks import draw_landmarks
+from dataset.landmarks import draw_landmarks, scale_landmarks
 from dataset.store import Record, read_record, read_settings, read_videos, video_path
 
 SHUFFLE, DRAW, AUGMENT = 0, 1, 2  # independent random streams of one seed
@@ -175,8 +175,3 @@ def record_images(
         frames, landmarks = augmentation.apply(frames, landmarks)
     drawn = [draw_landmarks(points, image_size) for points in landmarks]
     return frame_to_image(np.stack(frames)), frame_to_image(np.stack(drawn))
-
-
-def scale_landmarks(landmarks: np.ndarray, size: int, new_size: int) -> np.ndarray:
-    """Scale landmarks (..., 2) of a frame of `size` pixels to one of `new_size`."""
-    return (landmarks + 0.5) * (new_size / size) - 0.5

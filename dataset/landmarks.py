@@ -6,8 +6,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from dataset.images import resize
+
 POINTS = 68
-THICKNESS = 2 / 256  # of the image's side: 2 pixels at 256, 1 at 64 and 128
+DRAWN_SIZE = 256  # smaller landmark images are reduced from this size, the paper's
+THICKNESS = 2 / DRAWN_SIZE  # of the drawn image's side
 FRACTION = 4  # binary digits of smooth lines' ends: small faces need more than whole pixels
 
 
@@ -58,26 +61,33 @@ def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) ->
         inner_lips: draw points 60-67 too; without them an open mouth is ambiguous.
 
     Returns:
-        (size, size, 3) uint8 RGB: coloured lines on black, 2 pixels thick at 256.
+        (size, size, 3) uint8 RGB: coloured lines on black, 2 pixels thick at 256. Smaller images
+        are drawn at 256 and reduced by area, so that their lines say more than whole pixels can:
+        at 64 an eye is two pixels high.
 
     Raises:
         ValueError: `landmarks` is not (68, 2) or not finite.
 
-    Source: Sec. 3 of the paper. Differs from the paper: the inner lips are drawn, and
-    small images get thinner lines, which would fill eyes and mouth otherwise.
+    Source: Sec. 3 of the paper. Differs from the paper: the inner lips are drawn.
     """
-    landmarks = np.asarray(landmarks)
+    landmarks = np.asarray(landmarks, np.float64)
     if landmarks.shape != (POINTS, 2):
         raise ValueError(f"landmarks must have shape ({POINTS}, 2), got {landmarks.shape}")
     if not np.isfinite(landmarks).all():
         raise ValueError("landmarks must be finite, got NaN or infinity")
-    canvas = np.zeros((size, size, 3), np.uint8)
-    thickness = max(1, round(THICKNESS * size))
+    side = max(size, DRAWN_SIZE)
+    canvas = np.zeros((side, side, 3), np.uint8)
     # Far points are drawn no further out than this: OpenCV's integers would wrap around.
-    points = np.clip(np.rint(landmarks), -8 * size, 8 * size).astype(np.int32)
+    points = scale_landmarks(landmarks, size, side).clip(-8 * side, 8 * side)
     parts = [part for part in PARTS if inner_lips or part.name != "inner lips"]
-    _draw_lines(canvas, points, parts, thickness, cv2.LINE_8)
-    return canvas
+    thickness = round(THICKNESS * side)
+    _draw_lines(canvas, np.rint(points).astype(np.int32), parts, thickness, cv2.LINE_8)
+    return resize(canvas, size)
+
+
+def scale_landmarks(landmarks: np.ndarray, size: int, new_size: int) -> np.ndarray:
+    """Scale landmarks (..., 2) of a frame of `size` pixels to one of `new_size`."""
+    return (landmarks + 0.5) * (new_size / size) - 0.5
 
 
 def draw_over(frame: np.ndarray, landmarks: np.ndarray) -> None:

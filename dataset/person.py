@@ -7,7 +7,8 @@ import numpy as np
 from torch import Tensor
 
 from dataset.detectors import LandmarkDetector
-from dataset.episodes import record_images, scale_landmarks
+from dataset.episodes import record_images
+from dataset.landmarks import scale_landmarks
 from dataset.records import make_record
 from dataset.store import read_record
 from dataset.voxceleb import find_videos

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from dataset.episodes import record_images, scale_landmarks
+from dataset.episodes import record_images
+from dataset.landmarks import scale_landmarks
 from dataset.store import Record, read_record, read_videos, video_path
 
 PAPER_VIDEOS, PAPER_HELD_OUT, PAPER_SHOTS = 50, 32, (1, 8, 32)

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dataset.episodes import scale_landmarks
 from dataset.images import frame_to_image, normalize, resize
-from dataset.landmarks import draw_landmarks
+from dataset.landmarks import draw_landmarks, scale_landmarks
 from dataset.sample_set import DrawnSet
 from dataset.sample_truth import reenactment_truth
 from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from dataset.episodes import EpisodeSampler, VoxCelebDataset, record_images, scale_landmarks
+from dataset.episodes import EpisodeSampler, VoxCelebDataset, record_images
 from dataset.images import decode_jpeg, normalize
 from dataset.landmarks import draw_landmarks
 from dataset.store import read_record, video_path
@@ -129,11 +129,6 @@ def test_k_larger_than_what_was_stored_is_refused_with_both_numbers(data):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         VoxCelebDataset(tmp_path / "nowhere")
-
-
-def test_scaling_keeps_pixel_centres():
-    corner = np.array([[-0.5, -0.5], [63.5, 63.5]])
-    assert np.allclose(scale_landmarks(corner, 64, 256), [[-0.5, -0.5], [255.5, 255.5]])
 
 
 def test_record_images_keep_the_order_asked_for(data, dataset):

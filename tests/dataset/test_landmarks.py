@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dataset.landmarks import PARTS, draw_landmarks
+from dataset.landmarks import PARTS, draw_landmarks, scale_landmarks
 
 # Points, closed, colour: written out again, since a table compared with itself cannot fail.
 EXPECTED = [
@@ -42,6 +42,31 @@ def test_p23_every_part_has_its_colour_and_is_closed_or_open(at):
     x, y = np.rint((points[indices[0]] + points[indices[-1]]) / 2).astype(int)
     assert (drawn[y, x] == colour).all() == closed
     assert not drawn[y, x].any() or closed
+
+
+def test_scaling_keeps_pixel_centres():
+    corner = np.array([[-0.5, -0.5], [63.5, 63.5]])
+    assert np.allclose(scale_landmarks(corner, 64, 256), [[-0.5, -0.5], [255.5, 255.5]])
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_small_landmark_image_tells_a_closed_eye_from_one_open_by_a_pixel(size):
+    def eye(opening: float) -> np.ndarray:
+        points = np.full((68, 2), -1e3)
+        points[36:42, 0] = size / 2 + np.array([0, 3, 6, 9, 6, 3])
+        points[36:42, 1] = size / 2 + opening / 2 * np.array([0, -1, -1, 0, 1, 1])
+        return draw_landmarks(points, size).astype(int)
+
+    drawn = [eye(opening) for opening in (0, 0.5, 1, 1.5, 2)]
+    changes = [np.abs(one - other).sum() for one, other in itertools.pairwise(drawn)]
+    assert min(changes) > 100  # drawn on whole pixels, one of these steps shows nothing
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_small_landmark_image_lies_where_its_points_do(size):
+    points = scale_landmarks(face(), 256, size)
+    seen = np.argwhere(draw_landmarks(points, size).any(-1))[:, ::-1]
+    assert np.abs((seen.min(0) + seen.max(0)) / 2 - (points.min(0) + points.max(0)) / 2).max() < 1
 
 
 def test_all_points_belong_to_exactly_one_part():
