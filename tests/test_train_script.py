@@ -20,7 +20,7 @@ import train as script
 from dataset.episodes import VoxCelebDataset
 from dataset.images import read_image
 from tests.conftest import PATIENCE, ROOT, TINY, call_script, leave_half_written, run_script
-from training.checkpoint import load, load_head
+from training.checkpoint import load, load_head, save_model
 from training.loops import SAMPLE_EPOCH
 
 STEPS = 8
@@ -352,8 +352,20 @@ def test_an_exported_model_holds_networks_in_float16_and_nothing_that_only_train
         for key, value in state.items():
             assert value.dtype == torch.float16
             assert torch.equal(value, original[key].half())
-    for name in ("config", "videos", "step", "mean_row_norm"):
+    assert model["config"].items() <= run["config"].items()
+    for name in ("videos", "step", "mean_row_norm"):
         assert model[name] == run[name]
+
+
+def test_an_exported_model_tells_no_folder_of_its_maker(trained, tmp_path):
+    payload = load(trained, "run")
+    payload["config"]["vggface"] = "/home/maker/weights/vggface.pth"
+    save_model(payload, tmp_path / "model.pt")
+    config = load(tmp_path / "model.pt", "model")["config"]
+    assert config["vggface"] == "vggface.pth"
+    assert "run" not in config
+    told = (tmp_path / "model.pt").read_bytes()
+    assert b"maker" not in told and str(trained).encode() not in told
 
 
 def test_an_exported_model_is_fine_tuned_like_its_run(exported, trained, data, tmp_path):

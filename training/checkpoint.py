@@ -76,16 +76,20 @@ def save_model(payload: Mapping[str, Any], path: Path) -> None:
     """Write what a run has learnt, to be given away: the networks alone, in float16.
 
     There is no row of W in it and no optimiser, so that it can be fine-tuned, animated and
-    evaluated, but not trained further.
+    evaluated, but not trained further; and no folder of the machine that it was learnt on.
 
     Args:
         payload: of a run, as `load` gives it.
     """
     networks = {"discriminator": payload["networks"]["discriminator"]}
+    config = {key: value for key, value in payload["config"].items() if key != "run"}
+    if config["vggface"] is not None:  # that it was used still counts
+        config["vggface"] = Path(config["vggface"]).name
     save(
         {
             "kind": "model",
-            **{key: payload[key] for key in ("step", "config", "videos", "mean_row_norm")},
+            "config": config,
+            **{key: payload[key] for key in ("step", "videos", "mean_row_norm")},
             "networks": _halved(networks),
             "average": _halved(payload["average"]),
         },
