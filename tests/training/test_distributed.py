@@ -23,8 +23,9 @@ from training.checkpoint import load
 from training.models import build_models, build_optimizers
 
 STEPS, VIDEOS, SIZE = 6, 100_000, 16
-# Updates in proportion to the gradient (a large eps), so that rounding stays rounding.
-SMOOTH = ["--precision", "float32", "--generator-lr", 0.01, "--discriminator-lr", 0.01]
+# Updates in proportion to the gradient (a large eps), and small: so that rounding stays rounding,
+# and is not carried over the bend of a rectifier. Five times as fast the embedder's units die.
+SMOOTH = ["--precision", "float32", "--generator-lr", 0.002, "--discriminator-lr", 0.002]
 SMOOTH += ["--eps", 1, "--decay", 0.5, "--steps", STEPS, "--log-every", 1, "--save-every", 2]
 SMOOTH += ["--keep", 9, "--sample-every", 100, "--process-timeout", 60]
 
