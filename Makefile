@@ -1,11 +1,11 @@
-# make demo: from nothing to an animated face.  make test: lint and tests.
-# Both make a virtual environment in .venv where there is none.
+# make demo: an animated face, from a model that lies here.  make demo-from-scratch: trains it first.
+# make test: lint and tests.  Each makes a virtual environment in .venv where there is none.
 
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup demo demo-short test lint clean
+.PHONY: setup demo demo-from-scratch demo-short test lint clean
 
 setup: $(VENV)/installed
 
@@ -15,7 +15,10 @@ $(VENV)/installed: requirements.txt
 	touch $@
 
 demo: setup
-	$(RUN) demo.py --output demo
+	$(RUN) demo.py --output demo --checkpoint models/drawn_heads.pt
+
+demo-from-scratch: setup
+	$(RUN) demo.py --output demo-from-scratch
 
 demo-short: setup
 	$(RUN) demo.py --output demo-short --preset short
@@ -28,4 +31,4 @@ lint: setup
 	$(RUN) -m ruff format --check .
 
 clean:
-	rm -rf demo demo-short .pytest_cache .ruff_cache
+	rm -rf demo demo-from-scratch demo-short .pytest_cache .ruff_cache

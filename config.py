@@ -394,7 +394,7 @@ class Demo(Checked):
     output: Path = Path("demo")
     """Folder for everything that the demo makes."""
     checkpoint: Path | None = None
-    """A run or an exported model to use instead of training one."""
+    """A run or an exported model, instead of training one on `people` for `steps`."""
     people: int = 240
     """Drawn people to train on, one video each."""
     unseen_people: int = 16

@@ -1,0 +1,29 @@
+"""The model that lies in the repository fits the code: it draws heads that it has never seen."""
+
+import json
+
+from dataset.sample_heads import write_sample_heads
+from tests.conftest import ROOT, preprocessed, run_script
+
+MODEL = ROOT / "models" / "drawn_heads.pt"
+UNSEEN = 10_000  # as in demo.py: people from this number on are not for training
+
+
+def test_the_shipped_model_is_small():
+    assert MODEL.stat().st_size < 20e6
+
+
+def test_the_shipped_model_draws_unseen_heads_better_than_copying_does(tmp_path):
+    heads, out = tmp_path / "heads", tmp_path / "out"
+    write_sample_heads(
+        heads, 3, frames=12, fps=2.4, size=128, first_person=UNSEEN, workers=1, progress=False
+    )
+    done = run_script(
+        "evaluate.py", "--checkpoint", MODEL, "--data", preprocessed(heads, tmp_path / "data", 12),
+        "--output", out, "--shots", 4, "--held-out", 8, "--finetune-steps", 0,
+        "--detector", "none", "--no-cross-reenactment", "--threads", 1,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (duel,) = json.loads((out / "metrics.json").read_text())["duels"]
+    assert (duel["method"], duel["against"]) == ("feed-forward", "copy nearest")
+    assert duel["wins"] == duel["videos"] == 3
