@@ -3,10 +3,10 @@
 import json
 
 from dataset.sample_heads import write_sample_heads
+from demo import UNSEEN
 from tests.conftest import ROOT, preprocessed, run_script
 
 MODEL = ROOT / "models" / "drawn_heads.pt"
-UNSEEN = 10_000  # as in demo.py: people from this number on are not for training
 
 
 def test_the_shipped_model_is_small():

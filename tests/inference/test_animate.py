@@ -119,15 +119,14 @@ def test_p18_a_marked_corner_survives_from_file_to_saved_frame(tmp_path):
             return landmarks
 
     # The mark: a closed eye in the upper left, everything else far below.
-    points = np.full((68, 2), 60.0, np.float32)
-    points[36:42] = [5, 9]
-    (frame,) = animate(TalkingHead(Identity(), torch.zeros(1, 1)), [points], SIZE)
+    points = np.full((68, 2), 240.0, np.float32)
+    points[36:42] = [20, 36]
+    (frame,) = animate(TalkingHead(Identity(), torch.zeros(1, 1)), [points], 256)
     write_image(tmp_path / "drawn.png", frame)
     saved = read_image(tmp_path / "drawn.png")
-    assert (saved == draw_landmarks(points, SIZE)).all()
-    red, green, blue = saved[9, 5].tolist()
-    assert (red, green, blue) == (blue, 0, red) and red > 0
-    assert saved[5, 9].tolist() == [0, 0, 0]
+    assert (saved == draw_landmarks(points, 256)).all()
+    assert saved[36, 20].tolist() == [255, 0, 255]
+    assert saved[20, 36].tolist() == [0, 0, 0]
 
 
 def test_a_person_is_the_mean_of_the_embedded_pictures_whatever_the_batch():
