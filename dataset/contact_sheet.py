@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from dataset.images import decode_jpeg, resize, write_image
-from dataset.landmarks import draw_over
+from dataset.landmarks import draw_over, scale_landmarks
 from dataset.store import StoreError, read_record, video_path
 
 SHEET = "contact_sheet.jpg"
@@ -49,9 +49,8 @@ def write_contact_sheet(folder: Path, videos: list[str], seed: int = 0) -> Path 
 
 def _tile(picture: np.ndarray, landmarks: np.ndarray, name: str) -> np.ndarray:
     """Draw landmarks and name onto a picture (S, S, 3), in the size of a tile."""
-    scale = TILE / len(picture)
     tile = np.ascontiguousarray(resize(picture, TILE))
-    draw_over(tile, (landmarks + 0.5) * scale - 0.5)
+    draw_over(tile, scale_landmarks(landmarks, len(picture), TILE))
     tile[-LABEL:] //= 3
     label = name[-24:].encode("ascii", "replace").decode()
     at = (3, TILE - 4)
