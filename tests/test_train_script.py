@@ -20,7 +20,7 @@ import train as script
 from dataset.episodes import VoxCelebDataset
 from dataset.images import read_image
 from tests.conftest import PATIENCE, ROOT, TINY, call_script, leave_half_written, run_script
-from training.checkpoint import load, load_head, save_model
+from training.checkpoint import load, load_head, save_head, save_model
 from training.loops import SAMPLE_EPOCH
 
 STEPS = 8
@@ -357,14 +357,19 @@ def test_an_exported_model_holds_networks_in_float16_and_nothing_that_only_train
         assert model[name] == run[name]
 
 
-def test_an_exported_model_tells_no_folder_of_its_maker(trained, tmp_path):
+@pytest.mark.parametrize("kind", ["model", "head"])
+def test_what_is_given_away_tells_no_folder_of_its_maker(kind, trained, head, tmp_path):
     payload = load(trained, "run")
     payload["config"]["vggface"] = "/home/maker/weights/vggface.pth"
-    save_model(payload, tmp_path / "model.pt")
-    config = load(tmp_path / "model.pt", "model")["config"]
+    path = tmp_path / "given.pt"
+    if kind == "model":
+        save_model(payload, path)
+    else:
+        save_head(load_head(head[0])._replace(config=payload["config"]), path)
+    config = load(path, kind)["config"]
     assert config["vggface"] == "vggface.pth"
     assert "run" not in config
-    told = (tmp_path / "model.pt").read_bytes()
+    told = path.read_bytes()
     assert b"maker" not in told and str(trained).encode() not in told
 
 

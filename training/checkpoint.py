@@ -82,19 +82,24 @@ def save_model(payload: Mapping[str, Any], path: Path) -> None:
         payload: of a run, as `load` gives it.
     """
     networks = {"discriminator": payload["networks"]["discriminator"]}
-    config = {key: value for key, value in payload["config"].items() if key != "run"}
-    if config["vggface"] is not None:  # that it was used still counts
-        config["vggface"] = Path(config["vggface"]).name
     save(
         {
             "kind": "model",
-            "config": config,
+            "config": _without_folders(payload["config"]),
             **{key: payload[key] for key in ("step", "videos", "mean_row_norm")},
             "networks": _halved(networks),
             "average": _halved(payload["average"]),
         },
         path,
     )
+
+
+def _without_folders(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is given away: that VGGFace was used still counts, not where its file lay."""
+    kept = {key: value for key, value in config.items() if key != "run"}
+    if kept.get("vggface"):
+        kept["vggface"] = Path(kept["vggface"]).name
+    return kept
 
 
 def _halved(networks: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
@@ -155,10 +160,10 @@ def is_head(path: Path) -> bool:
 
 
 def save_head(head: Head, path: Path) -> None:
-    """Write a head; there is no discriminator in it, no row of W and no optimiser."""
+    """Write a head, to be given away: the generator and the style alone, and no folder's name."""
     payload = {
         "kind": "head",
-        "config": dict(head.config),
+        "config": _without_folders(head.config),
         "generator": {k: v.cpu() for k, v in head.network.generator.state_dict().items()},
         "style": head.network.style.detach().cpu(),
         "crop": head.crop,
