@@ -28,7 +28,8 @@ RANGES = {
     **dict.fromkeys(("eps", "identity_rescale"), (0, ANY)),
     **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
     **dict.fromkeys(("decay", "matching_warmup", "augmentation"), (0, 1)),
-    **dict.fromkeys(("channels", "max_channels"), (8, 8192)),
+    **dict.fromkeys(("channels", "max_channels", "generator_channels"), (8, 8192)),
+    "bottleneck": (4, 256),
     **dict.fromkeys(("most_outside", "least_likeness"), (0, 1)),
     **dict.fromkeys(("least_face", "least_sharpness", "least_motion"), (0, ANY)),
     "least_change": (0, 255),
@@ -125,6 +126,10 @@ class Networks(Checked):
     """Width of each network's first block."""
     max_channels: int = 512
     """Width of the deepest blocks; also N, the length of embedding and identity."""
+    generator_channels: int | None = None
+    """Width of the generator's first block; default: --channels."""
+    bottleneck: int = 16
+    """Side of the generator's smallest maps, pixels; the paper has 16 at 256."""
     attention: bool = True
     """Self-attention after the third down block and the generator's second up block."""
     spectral_norm: bool = True
@@ -423,6 +428,7 @@ DEMO_NETWORKS = Networks(
     image_size=64,
     channels=16,
     max_channels=128,
+    generator_channels=32,
     attention=False,
     spectral_norm=False,
     gain_offset=1.0,

@@ -1,6 +1,7 @@
 """The generator G and the projection P from embeddings to its styles."""
 
 import itertools
+import math
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,30 +17,35 @@ from network.components import (
 )
 from network.spectral_norm import spectral_norm
 
-DOWN_BLOCKS = 4
 RESIDUAL_BLOCKS = 4
-ATTENTION_AFTER_DOWN = 3  # 32 x 32 pixels at 256
-ATTENTION_AFTER_UP = 2  # 64 x 64 pixels at 256
+ATTENTION_AFTER_UP = 2  # 64 x 64 pixels above a bottleneck of 16
 
 
 class Generator(nn.Module):
     """Draw a person, given as a style, in the pose of a landmark image (G).
 
     Args:
+        image_size: side of the square images, pixels.
+        bottleneck: side of the innermost maps, about; there are as many down and up blocks as come
+            nearest to it, four at 256 pixels.
         channels, max_channels: width of the outermost and of the innermost blocks.
         embedding_size: N, the length of the embeddings that `project` takes.
-        attention: self-attention after the third down and the second up block.
+        attention: self-attention before the last down block and after the second up block.
         spectral_norm: on every layer, the projection included.
         gain_offset: added to every AdaIN gain.
 
-    Images of any size that is a multiple of 16 fit.
+    Raises:
+        ValueError: the image is not at least four times as large as the bottleneck.
 
-    Source: Sec. 3.1 and 4 of the paper (Johnson et al. with residual blocks and AdaIN).
+    Source: Sec. 3.1 and 4 of the paper (Johnson et al. with residual blocks and AdaIN). The
+    paper has 256 pixels only; four blocks at 64 would leave maps of 4 x 4, which hold no eyelid.
     """
 
     def __init__(
         self,
         *,
+        image_size: int = 256,
+        bottleneck: int = 16,
         channels: int = 64,
         max_channels: int = 512,
         embedding_size: int = 512,
@@ -48,12 +54,12 @@ class Generator(nn.Module):
         gain_offset: float = 0.0,
     ):
         super().__init__()
-        widths = block_widths(channels, max_channels, DOWN_BLOCKS)
+        widths = block_widths(channels, max_channels, _down_blocks(image_size, bottleneck))
         down: list[nn.Module] = [Stem(3, widths[0], spectral_norm)]
         for inputs, outputs in itertools.pairwise(widths):
             down.append(DownBlock(inputs, outputs, True, spectral_norm))
         if attention:
-            down.insert(ATTENTION_AFTER_DOWN, SelfAttention(widths[2], spectral_norm))
+            down.insert(-1, SelfAttention(widths[-2], spectral_norm))
         self.down = nn.Sequential(*down)
 
         bottom = widths[-1]
@@ -102,6 +108,12 @@ class Generator(nn.Module):
             if self.attention is not None and index == RESIDUAL_BLOCKS + ATTENTION_AFTER_UP:
                 x = self.attention(x)
         return self.to_rgb(F.relu(self.norm(x, last_style))).float().tanh()
+
+
+def _down_blocks(image_size: int, bottleneck: int) -> int:
+    if image_size < 4 * bottleneck:
+        raise ValueError(f"bottleneck must be at most {image_size // 4}, got {bottleneck}")
+    return round(math.log2(image_size / bottleneck))
 
 
 def _projection(embedding_size: int, style_size: int, norm: bool) -> nn.Module:

@@ -45,6 +45,7 @@ def any_head(config=None, crop="whole"):
     config = config or {"networks": networks}
     torch.manual_seed(0)
     generator = Generator(
+        image_size=config["networks"]["image_size"],
         channels=config["networks"]["channels"],
         max_channels=config["networks"]["max_channels"],
         embedding_size=16,

@@ -257,9 +257,9 @@ def test_a_run_of_another_format_is_refused_and_left_as_it_is(data, trained, tmp
     run = tmp_path / "run"
     (run / "checkpoints").mkdir(parents=True)
     payload = torch.load(trained / "last.pt", weights_only=True)
-    torch.save(payload | {"format": 1}, run / "last.pt")
+    torch.save(payload | {"format": 2}, run / "last.pt")
     before = (run / "last.pt").read_bytes()
-    one_line(train(data, run, "--steps", 5), str(run / "last.pt"), "format 2", "1")
+    one_line(train(data, run, "--steps", 5), str(run / "last.pt"), "format 3", "2")
     assert (run / "last.pt").read_bytes() == before
 
 

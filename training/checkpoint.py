@@ -17,7 +17,7 @@ from network.generator import Generator
 from network.talking_head import TalkingHead
 from training.models import build_models
 
-FORMAT = 2  # 1 knew neither the decay of a run nor the crop and landmarks of a head
+FORMAT = 3  # 2: generators of four down blocks whatever the size; 1: heads without crop, landmarks
 KINDS = {
     "run": "a run of train.py",
     "model": "a model of train.py export",

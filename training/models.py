@@ -51,23 +51,31 @@ def build_models(
     image_size: int = 256,
     channels: int = 64,
     max_channels: int = 512,
+    generator_channels: int | None = None,
+    bottleneck: int = 16,
     attention: bool = True,
     spectral_norm: bool = True,
     discriminator_spectral_norm: bool = True,
     gain_offset: float = 0.0,
 ) -> Models:
-    """Build freshly initialised networks; the keywords are those of the networks themselves."""
-    shape = {"channels": channels, "max_channels": max_channels, "attention": attention}
-    embedder = Embedder(image_size=image_size, spectral_norm=spectral_norm, **shape)
+    """Build freshly initialised networks; the keywords are those of the networks themselves.
+
+    Args:
+        generator_channels: width of the generator's outermost blocks, where it is not `channels`.
+    """
+    shape = {"image_size": image_size, "max_channels": max_channels, "attention": attention}
+    embedder = Embedder(channels=channels, spectral_norm=spectral_norm, **shape)
     return Models(
         embedder,
         Generator(
+            channels=generator_channels or channels,
+            bottleneck=bottleneck,
             embedding_size=embedder.embedding_size,
             spectral_norm=spectral_norm,
             gain_offset=gain_offset,
             **shape,
         ),
-        Discriminator(image_size=image_size, spectral_norm=discriminator_spectral_norm, **shape),
+        Discriminator(channels=channels, spectral_norm=discriminator_spectral_norm, **shape),
         VideoEmbeddings(videos, embedder.embedding_size),
     )
 

@@ -21,7 +21,7 @@ SIZE = 64
 @pytest.fixture(scope="module")
 def head() -> TalkingHead:
     torch.manual_seed(0)
-    generator = Generator(channels=8, max_channels=32, embedding_size=32)
+    generator = Generator(image_size=SIZE, channels=8, max_channels=32, embedding_size=32)
     return TalkingHead(generator, torch.randn(1, generator.style_size)).train()
 
 
@@ -132,7 +132,7 @@ def test_p18_a_marked_corner_survives_from_file_to_saved_frame(tmp_path):
 def test_a_person_is_the_mean_of_the_embedded_pictures_whatever_the_batch():
     torch.manual_seed(0)
     embedder = Embedder(image_size=SIZE, channels=8, max_channels=32)
-    generator = Generator(channels=8, max_channels=32, embedding_size=32)
+    generator = Generator(image_size=SIZE, channels=8, max_channels=32, embedding_size=32)
     images, drawn = torch.randint(0, 256, (2, 5, 3, SIZE, SIZE), dtype=torch.uint8)
     heads = [embed_person(embedder, generator, images, drawn, size) for size in (1, 2, 8)]
     embedder.eval()

@@ -9,6 +9,7 @@ from torch.nn.utils import parametrize
 
 from network.components import (
     AdaIN,
+    SelfAttention,
     conv,
     sum_pool,
 )
@@ -59,7 +60,8 @@ def test_p17_the_discriminator_gives_seven_maps_of_the_papers_shapes():
 
 @pytest.mark.parametrize("size", [64, 128, 224])
 def test_other_image_sizes_work(size):
-    E, G = Embedder(image_size=size, **SMALL), Generator(embedding_size=32, **SMALL)
+    E = Embedder(image_size=size, **SMALL)
+    G = Generator(image_size=size, embedding_size=32, **SMALL)
     D = Discriminator(image_size=size, **SMALL)
     image = noise(2, 3, size, size)
     embedding = E(image, image)
@@ -68,6 +70,28 @@ def test_other_image_sizes_work(size):
     assert fake.shape == image.shape
     assert fake.abs().max() <= 1
     assert len(critique.features) == 7
+
+
+@pytest.mark.parametrize(
+    ("size", "bottleneck", "side"),
+    [(64, 16, 16), (128, 16, 16), (224, 16, 14), (256, 16, 16), (512, 16, 16), (64, 4, 4)],
+)
+def test_the_generators_smallest_maps_say_where_eyes_are_at_every_size(size, bottleneck, side):
+    G = Generator(image_size=size, bottleneck=bottleneck, embedding_size=32, **SMALL).eval()
+    seen = []
+    for module in G.modules():
+        if isinstance(module, SelfAttention):
+            module.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].shape[-1]))
+    landmarks = noise(1, 3, size, size)
+    with torch.no_grad():
+        assert G.down(landmarks).shape[-1] == side
+        assert G(landmarks, noise(1, G.style_size)).shape == landmarks.shape
+    assert seen == [2 * side, 2 * side, 4 * side]
+
+
+def test_a_bottleneck_that_leaves_no_two_down_blocks_is_refused():
+    with pytest.raises(ValueError, match="bottleneck must be at most 16, got 32"):
+        Generator(image_size=64, bottleneck=32)
 
 
 def test_every_conv_and_linear_has_spectral_norm_and_w_has_none():
