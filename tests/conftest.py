@@ -22,8 +22,9 @@ PEOPLE, FRAMES = 5, 12
 PATIENCE = 300  # seconds until what has not happened is taken for what will not, however busy it is
 
 # The smallest networks that have every part.
-TINY = [
+TINY = [  # with the paper's four down blocks
     "--content", "l1", "--image-size", "64", "--channels", "8", "--max-channels", "16",
+    "--bottleneck", "4",
     "--sources", "2", "--batch-size", "2", "--workers", "0", "--threads", "1",
 ]  # fmt: skip
 

@@ -41,13 +41,11 @@ def head(trained, tmp_path_factory):
 
 
 def any_head(config=None, crop="whole"):
-    networks = {"image_size": SIZE, "channels": 8, "max_channels": 16}
+    networks = {"image_size": SIZE, "channels": 8, "max_channels": 16, "bottleneck": 4}
     config = config or {"networks": networks}
     torch.manual_seed(0)
     generator = Generator(
-        image_size=config["networks"]["image_size"],
-        channels=config["networks"]["channels"],
-        max_channels=config["networks"]["max_channels"],
+        **{key: config["networks"][key] for key in networks},
         embedding_size=16,
     )
     network = TalkingHead(generator, torch.randn(1, generator.style_size)).eval()

@@ -157,7 +157,7 @@ def test_drawing_in_batches_draws_the_same(contestant, one):
 
 
 def test_drawing_works_out_spectral_norms_once_for_all_batches(one):
-    generator = build_models(1, image_size=64, channels=4, max_channels=8).generator
+    generator = build_models(1, image_size=64, channels=8, max_channels=8).generator
     head = TalkingHead(generator, torch.zeros(1, generator.style_size))
     calls = Counter()
     for norm, _ in spectral_norms(head):

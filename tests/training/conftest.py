@@ -9,7 +9,9 @@ from training.models import Models, Optimizers, build_models, build_optimizers
 
 VIDEOS, SIZE = 12, 64
 WEIGHTS = {"l1": 20.0, "adversarial": 1.0, "feature_matching": 10.0, "matching": 10.0}
-NETWORKS = {"image_size": SIZE, "channels": 8, "max_channels": 32, "attention": True}
+NETWORKS = {
+    "image_size": SIZE, "channels": 8, "max_channels": 32, "bottleneck": 4, "attention": True
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from dataset.episodes import Episode
 from loss.content import ContentLoss
+from network.components import SelfAttention
 from network.discriminator import VideoEmbeddings
 from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
 from training import steps
@@ -85,9 +86,10 @@ def test_p1_p17_each_term_alone_reaches_generator_and_embedder(
     seen, record = gradients
     record.everything = [p for m in models for p in m.parameters()]
     with torch.no_grad():  # a fresh attention hides its own layers behind gamma = 0
-        for network in (models.embedder.layers[3], models.generator.down[3]):
-            network.gamma.fill_(0.5)
-        models.generator.attention.gamma.fill_(0.5)
+        for network in models:
+            for layer in network.modules():
+                if isinstance(layer, SelfAttention):
+                    layer.gamma.fill_(0.5)
     step(models, optimizers, batch, hardware, only(term))
     reached = seen[0]["with_gradient"]
     G = models.generator
@@ -192,6 +194,8 @@ def test_p19_fine_tuning_moves_psi_w_and_b_but_not_e_or_p(models, batch, hardwar
     optimizers = person_optimizers(person, LEARNING)
     before_e, before_g = state(models.embedder), state(models.generator)
     style, identity = person.head.style.detach().clone(), person.identity.detach().clone()
+    with torch.no_grad():  # within both margins the two hinge terms pull b equally
+        person.discriminator.linear.bias.fill_(100.0)
     bias = person.discriminator.linear.bias.detach().clone()
     finetune_step(person, optimizers, ContentLoss(), images, landmarks, WEIGHTS, 2, hardware)
     assert (person.head.style != style).float().mean() > 0.5
