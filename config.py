@@ -131,7 +131,8 @@ class Networks(Checked):
     bottleneck: int = 16
     """Side of the generator's smallest maps, pixels; the paper has 16 at 256."""
     attention: bool = True
-    """Self-attention after the third down block and the generator's second up block."""
+    """Self-attention: after the third down block of embedder and discriminator, and in the
+    generator before the last down block and after the second up block."""
     spectral_norm: bool = True
     """Spectral norm on every layer of the embedder and the generator."""
     discriminator_spectral_norm: bool = True

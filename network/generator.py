@@ -35,7 +35,8 @@ class Generator(nn.Module):
         gain_offset: added to every AdaIN gain.
 
     Raises:
-        ValueError: the image is not at least four times as large as the bottleneck.
+        ValueError: the image is not at least four times as large as the bottleneck, or cannot be
+            halved so often.
 
     Source: Sec. 3.1 and 4 of the paper (Johnson et al. with residual blocks and AdaIN). The
     paper has 256 pixels only; four blocks at 64 would leave maps of 4 x 4, which hold no eyelid.
@@ -113,7 +114,13 @@ class Generator(nn.Module):
 def _down_blocks(image_size: int, bottleneck: int) -> int:
     if image_size < 4 * bottleneck:
         raise ValueError(f"bottleneck must be at most {image_size // 4}, got {bottleneck}")
-    return round(math.log2(image_size / bottleneck))
+    blocks = round(math.log2(image_size / bottleneck))
+    if image_size % 2**blocks:
+        raise ValueError(
+            f"image_size must be a multiple of {2**blocks} for a bottleneck of {bottleneck}, "
+            f"got {image_size}"
+        )
+    return blocks
 
 
 def _projection(embedding_size: int, style_size: int, norm: bool) -> nn.Module:

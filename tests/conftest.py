@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 PEOPLE, FRAMES = 5, 12
 PATIENCE = 300  # seconds until what has not happened is taken for what will not, however busy it is
 
-# The smallest networks that have every part.
-TINY = [  # with the paper's four down blocks
+# The smallest networks that have every part, and the paper's four down blocks.
+TINY = [
     "--content", "l1", "--image-size", "64", "--channels", "8", "--max-channels", "16",
     "--bottleneck", "4",
     "--sources", "2", "--batch-size", "2", "--workers", "0", "--threads", "1",

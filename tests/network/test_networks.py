@@ -94,6 +94,11 @@ def test_a_bottleneck_that_leaves_no_two_down_blocks_is_refused():
         Generator(image_size=64, bottleneck=32)
 
 
+def test_a_size_that_cannot_be_halved_down_to_the_bottleneck_is_refused():
+    with pytest.raises(ValueError, match="must be a multiple of 64 for a bottleneck of 4, got 224"):
+        Generator(image_size=224, bottleneck=4)
+
+
 def test_every_conv_and_linear_has_spectral_norm_and_w_has_none():
     for network in (
         Embedder(**SMALL),
