@@ -99,6 +99,7 @@ def main() -> None:
     added = dict(text.split(":", 1) for text in arguments.add)
     variants = {name: VARIANTS[name] for name in arguments.only}
     variants |= {name: Variant(options) for name, options in added.items()}
+    arguments.output.mkdir(parents=True, exist_ok=True)
 
     if any("--content vgg" in variant.options for variant in variants.values()):
         untrained_vgg19(arguments.output / "torch")
