@@ -11,6 +11,7 @@ from dataset.episodes import record_images
 from dataset.landmarks import scale_landmarks
 from dataset.store import Record, read_record, read_videos, video_path
 
+SEEN = "its person's id was seen in training (--people any takes it all the same)"
 PAPER_VIDEOS, PAPER_HELD_OUT, PAPER_SHOTS = 50, 32, (1, 8, 32)
 
 
@@ -80,18 +81,20 @@ def choose_videos(
         if len(videos) == limit:
             break
         if person_of(video) in known_people:
-            left_out[video] = "its person was seen in training"
+            left_out[video] = SEEN
             continue
         stored = len(read_record(video_path(folder, video)).frames)
         if stored < needed:
-            left_out[video] = f"it stores {stored} frames, fewer than the {needed} needed"
+            left_out[video] = (
+                f"it stores {stored} frames, fewer than the {needed} needed "
+                "(preprocess.py --frames-per-video stores more)"
+            )
             continue
         videos.append(video)
     if not videos:
         reasons = sorted(set(left_out.values()))
         raise ValueError(
-            f"{folder} holds no video to evaluate on: {'; '.join(reasons) or 'it is empty'} "
-            "(preprocess.py --frames-per-video stores more frames)"
+            f"{folder} holds no video to evaluate on: {'; '.join(reasons) or 'it is empty'}"
         )
     return Choice(sorted(videos), left_out)
 
