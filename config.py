@@ -229,6 +229,8 @@ class Train(Checked):
     augmentation: float | None = None
     """Mirror, recolour and reshape each episode's frames alike, 0 (mirror only) to 1 (the paper: no
     change); for few people, to make more of them."""
+    start_from: Path | None = None
+    """A run or an exported model of the same networks; a new run begins with what it has learnt."""
     overfit: int | None = None
     """Learn one fixed episode of so many videos by heart, to see whether training works at all."""
     batch_size: int = 8

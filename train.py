@@ -102,6 +102,10 @@ def meta_learn(config: Train, device: torch.device) -> int:
         compile_networks(models, content_loss)  # after their averages were copied from them
     if learning.resume():
         _say(f"going on from step {learning.step} of {config.run}")
+    elif config.start_from is not None:
+        payload = from_first(lambda: _load_alike(config.start_from, plain["networks"]))
+        learning.start_from(payload, config.start_from)
+        _say(f"starting from step {payload['step']} of {config.start_from}")
     from_first(lambda: _write_config(config.run, plain))
     stopped_by = learning.learn()
     if stopped_by is not None:
@@ -110,6 +114,17 @@ def meta_learn(config: Train, device: torch.device) -> int:
         return 128 + stopped_by
     _say(f"{config.run}: {learning.step} steps done")
     return 0
+
+
+def _load_alike(path: Path, networks: dict[str, Any]) -> dict[str, Any]:
+    """Load what a run or model has learnt; its networks must be configured like these."""
+    payload = load(path, "run", "model")
+    theirs = payload["config"]["networks"]
+    different = [f"{key} {theirs.get(key)}" for key in networks if theirs.get(key) != networks[key]]
+    if different:
+        raise ValueError(f"{path} was trained with {', '.join(different)}: ask for the same")
+    learnt = {"discriminator": payload["networks"]["discriminator"]}  # W stays with its people
+    return {"step": payload["step"], "average": payload["average"], "networks": learnt}
 
 
 def _should_compile(choice: str, device: torch.device) -> bool:

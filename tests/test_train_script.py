@@ -115,6 +115,53 @@ def test_a_batch_that_cannot_be_divided_equally_is_refused(data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("kind", ["run", "model"])
+def test_a_run_starts_from_what_another_has_learnt(trained, data, tmp_path, kind):
+    start = trained
+    if kind == "model":
+        start = tmp_path / "model.pt"
+        save_model(load(trained, "run"), start)
+    still = ["--generator-lr", 1e-12, "--discriminator-lr", 1e-12, "--ema", 0.5, "--steps", 1]
+    done = train(data, tmp_path / "run", "--start-from", start, *still)
+    assert done.returncode == 0, done.stderr
+    assert f"starting from step 4 of {start}" in done.stdout
+    old, new = load(start, "run", "model"), load(tmp_path / "run", "run")
+    assert new["step"] == 1
+    learnt = old["average"] | {"discriminator": old["networks"]["discriminator"]}
+    for name, state in learnt.items():
+        for begun in (new["networks"][name], new["average"].get(name, {})):
+            for key, value in begun.items():
+                if not key.endswith(("_u", "_v")):  # a step has moved these
+                    assert torch.allclose(value, state[key].float(), atol=1e-6), (name, key)
+
+
+def test_a_run_that_has_steps_goes_on_from_its_own(trained, data, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    done = train(data, run, "--start-from", tmp_path / "nowhere.pt", "--steps", 5)
+    assert done.returncode == 0, done.stderr
+    assert "going on from step 4" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ((), "no checkpoint"),
+        (("--start-from", "trained", "--gain-offset", 0.5), "was trained with gain_offset 0.0"),
+        (("--start-from", "trained", "--channels", 16), "was trained with channels 8"),
+    ],
+)
+def test_what_a_run_cannot_start_from_is_told_in_one_line(
+    trained, data, tmp_path, options, complaint
+):
+    words = [trained if word == "trained" else word for word in options]
+    done = train(data, tmp_path / "run", *words or ("--start-from", tmp_path / "nowhere.pt"))
+    assert done.returncode == 1
+    assert complaint in done.stderr.strip()
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
 def test_meta_is_the_default_subcommand(data, trained, tmp_path):
     run = tmp_path / "run"
     done = call("meta", "--data", data, "--run", run, "--steps", 4, *TINY)
@@ -361,6 +408,7 @@ def test_an_exported_model_holds_networks_in_float16_and_nothing_that_only_train
 def test_what_is_given_away_tells_no_folder_of_its_maker(kind, trained, head, tmp_path):
     payload = load(trained, "run")
     payload["config"]["vggface"] = "/home/maker/weights/vggface.pth"
+    payload["config"]["start_from"] = "/home/maker/older.pt"
     path = tmp_path / "given.pt"
     if kind == "model":
         save_model(payload, path)

@@ -15,7 +15,7 @@ from dataset.files import replacing
 from network.embedder import Embedder
 from network.generator import Generator
 from network.talking_head import TalkingHead
-from training.models import build_models
+from training.models import Models, build_models
 
 FORMAT = 3  # 2: generators of four down blocks whatever the size; 1: heads without crop, landmarks
 KINDS = {
@@ -96,7 +96,7 @@ def save_model(payload: Mapping[str, Any], path: Path) -> None:
 
 def _without_folders(config: Mapping[str, Any]) -> dict[str, Any]:
     """Of what is given away: that VGGFace was used still counts, not where its file lay."""
-    kept = {key: value for key, value in config.items() if key != "run"}
+    kept = {key: value for key, value in config.items() if key not in ("run", "start_from")}
     if kept.get("vggface"):
         kept["vggface"] = Path(kept["vggface"]).name
     return kept
@@ -188,6 +188,17 @@ def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:
     restore(models.embedder, payload["average"]["embedder"], path)
     restore(models.generator, payload["average"]["generator"], path)
     return models.embedder.eval(), models.generator.eval(), payload["config"]
+
+
+def restore_models(models: Models, payload: Mapping[str, Any], path: Path) -> None:
+    """Load what a run or model has learnt: averaged embedder and generator, D as it is; no W.
+
+    Raises:
+        ValueError: names or shapes differ, with the first difference.
+    """
+    restore(models.embedder, payload["average"]["embedder"], path)
+    restore(models.generator, payload["average"]["generator"], path)
+    restore(models.discriminator, payload["networks"]["discriminator"], path)
 
 
 def restore(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from network.talking_head import TalkingHead
-from training.checkpoint import restore
+from training.checkpoint import restore_models
 from training.hardware import Hardware
 from training.loops import finite_numbers
 from training.models import LearningRates, Models, build_models, dense_adam
@@ -69,9 +69,7 @@ def paper_steps(pictures: int) -> int:
 def load_models(payload: Mapping[str, Any], path: Path) -> Models:
     """Build the networks of a run: averaged embedder and generator, the discriminator as it is."""
     models = build_models(1, **payload["config"]["networks"])
-    restore(models.embedder, payload["average"]["embedder"], path)
-    restore(models.generator, payload["average"]["generator"], path)
-    restore(models.discriminator, payload["networks"]["discriminator"], path)
+    restore_models(models, payload, path)
     return models
 
 

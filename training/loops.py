@@ -18,7 +18,7 @@ from dataset.files import remove_stale
 from dataset.images import normalize
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
-from training.checkpoint import newest_of_run, restore, save_run
+from training.checkpoint import newest_of_run, restore, restore_models, save_run
 from training.distributed import (
     any_signal,
     average_losses,
@@ -106,6 +106,20 @@ class MetaLearning:
         self._resume_rows(payload)
         self.step = payload["step"]
         return True
+
+    def start_from(self, payload: Mapping[str, Any], path: Path) -> None:
+        """Begin with the networks of another run; W, the optimisers and the steps begin anew.
+
+        Args:
+            payload: of a run or a model, as `load` gives it.
+            path: where it lies, for messages.
+
+        Raises:
+            ValueError: its networks have other names or shapes.
+        """
+        restore_models(self.models, payload, path)
+        for average, network in zip(self.average, self.models, strict=False):
+            average.load_state_dict(network.state_dict())
 
     def learn(self) -> int | None:
         """Train until the schedule's last step.
