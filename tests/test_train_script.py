@@ -146,7 +146,7 @@ def test_a_run_that_has_steps_goes_on_from_its_own(trained, data, tmp_path):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ((), "no checkpoint"),
+        (("--start-from", "nowhere.pt"), "no checkpoint nowhere.pt"),
         (("--start-from", "trained", "--gain-offset", 0.5), "was trained with gain_offset 0.0"),
         (("--start-from", "trained", "--channels", 16), "was trained with channels 8"),
     ],
@@ -155,7 +155,7 @@ def test_what_a_run_cannot_start_from_is_told_in_one_line(
     trained, data, tmp_path, options, complaint
 ):
     words = [trained if word == "trained" else word for word in options]
-    done = train(data, tmp_path / "run", *words or ("--start-from", tmp_path / "nowhere.pt"))
+    done = train(data, tmp_path / "run", *words)
     assert done.returncode == 1
     assert complaint in done.stderr.strip()
     assert len(done.stderr.strip().splitlines()) == 1
