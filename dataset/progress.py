@@ -14,4 +14,10 @@ def progress_bar(**options: Any) -> tqdm:
     Pass `refresh=False` to its `set_postfix`, which would write a line each time otherwise.
     """
     interval = ON_TERMINAL if sys.stderr.isatty() else IN_LOG
-    return tqdm(mininterval=interval, **options)
+    return _Bar(mininterval=interval, **options)
+
+
+class _Bar(tqdm):
+    def __del__(self):
+        if hasattr(self, "start_t"):  # what tqdm sets last: Ctrl-C may have cut its making short
+            super().__del__()
