@@ -25,16 +25,10 @@ from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
 from runtime import resolve_device, resolve_precision, set_threads
-from training.checkpoint import Head, load, save_head, save_model
+from training.checkpoint import Head, load, load_models, save_head, save_model
 from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks
-from training.finetuning import (
-    Learning,
-    content_error,
-    finetune,
-    initial_person,
-    load_models,
-)
+from training.finetuning import Learning, content_error, finetune, initial_person
 from training.hardware import Hardware
 from training.loops import MetaLearning, Schedule
 from training.models import build_models, build_optimizers, layout

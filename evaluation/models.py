@@ -13,14 +13,8 @@ from dataset.images import normalize
 from evaluation.protocol import Pictures
 from loss.content import ContentLoss
 from network.talking_head import TalkingHead
-from training.checkpoint import load
-from training.finetuning import (
-    PAPER_BATCH,
-    Learning,
-    finetune,
-    initial_person,
-    load_models,
-)
+from training.checkpoint import load, load_models
+from training.finetuning import PAPER_BATCH, Learning, finetune, initial_person
 from training.hardware import Hardware
 from training.steps import Person, term_weights
 

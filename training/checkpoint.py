@@ -184,10 +184,15 @@ def load_head(path: Path) -> Head:
 def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:
     """Load a run's or model's averaged embedder and generator, ready to draw, and its config."""
     payload = load(path, "run", "model")
-    models = build_models(1, **payload["config"]["networks"])
-    restore(models.embedder, payload["average"]["embedder"], path)
-    restore(models.generator, payload["average"]["generator"], path)
+    models = load_models(payload, path)
     return models.embedder.eval(), models.generator.eval(), payload["config"]
+
+
+def load_models(payload: Mapping[str, Any], path: Path) -> Models:
+    """Build the networks of a run: averaged embedder and generator, the discriminator as it is."""
+    models = build_models(1, **payload["config"]["networks"])
+    restore_models(models, payload, path)
+    return models
 
 
 def restore_models(models: Models, payload: Mapping[str, Any], path: Path) -> None:

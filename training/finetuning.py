@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +12,9 @@ from torch.optim import Optimizer
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from network.talking_head import TalkingHead
-from training.checkpoint import restore_models
 from training.hardware import Hardware
 from training.loops import finite_numbers
-from training.models import LearningRates, Models, build_models, dense_adam
+from training.models import LearningRates, Models, dense_adam
 from training.steps import Person, finetune_step
 
 AfterStep = Callable[[int], bool | None]
@@ -64,13 +62,6 @@ class Learning(NamedTuple):
 def paper_steps(pictures: int) -> int:
     """The paper's 40 epochs over T pictures in batches of 8, as generator updates."""
     return PAPER_EPOCHS * -(-pictures // PAPER_BATCH)
-
-
-def load_models(payload: Mapping[str, Any], path: Path) -> Models:
-    """Build the networks of a run: averaged embedder and generator, the discriminator as it is."""
-    models = build_models(1, **payload["config"]["networks"])
-    restore_models(models, payload, path)
-    return models
 
 
 @torch.no_grad()

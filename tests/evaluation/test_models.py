@@ -15,8 +15,15 @@ from loss.vgg import TORCHVISION_INPUT, VGGFACE, VGGFeatures, read_vggface
 from network.spectral_norm import spectral_norms
 from network.talking_head import TalkingHead
 from tests.evaluation.conftest import HARDWARE
-from training.checkpoint import Head, load, load_feed_forward, save, save_head, save_model
-from training.finetuning import load_models
+from training.checkpoint import (
+    Head,
+    load,
+    load_feed_forward,
+    load_models,
+    save,
+    save_head,
+    save_model,
+)
 from training.hardware import Hardware
 from training.models import build_models
 
