@@ -336,8 +336,9 @@ class Infer(Checked):
     """Pictures of the person, for a run: photo, folder of photos, video, or pickle."""
     shots: int = 32
     """At most this many pictures of --source are used."""
-    motion: Literal["absolute", "relative"] = "absolute"
-    """absolute: the driver's landmarks; relative: its movement, added to the source's face."""
+    motion: Literal["absolute", "relative", "retargeted"] = "absolute"
+    """absolute: the driver's landmarks; relative: its movement, added to the source's face;
+    retargeted: the driver's place and pose, with the source's shape of face."""
     side_by_side: bool = False
     """Show driver, landmarks and result beside each other."""
     fps: float | None = None

@@ -13,12 +13,12 @@ from dataset.sample_set import DrawnSet
 from dataset.sample_truth import reenactment_truth
 from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain
 from evaluation.protocol import Subject
-from inference.retarget import relative_motion
+from inference.retarget import relative_motion, retargeted_motion
 from metric.shape import face_shape, identity_leak
 
 MOST_AWAY = 0.5  # pixels between landmarks stored and drawn again
 
-ABSOLUTE, RELATIVE, TRUE = "absolute", "relative", "true"
+ABSOLUTE, RELATIVE, RETARGETED, TRUE = "absolute", "relative", "retargeted", "true"
 
 
 class Truth(NamedTuple):
@@ -46,8 +46,9 @@ class Reenactment:
         truth: the true answer, or None.
         motions: the ways to drive: name -> landmarks (F, 68, 2) that the generator is shown.
             absolute: the driver's landmarks, as the paper does. relative: the source's own, moved
-            as the driver's are from its first hold-out frame on. true: those of the source's own
-            face in the driver's motion, which only drawn heads know.
+            as the driver's are from its first hold-out frame on. retargeted: the driver's, with
+            the source's shape of face. true: those of the source's own face in the driver's
+            motion, which only drawn heads know.
 
     Raises:
         ValueError: the frames are not whole ones of drawn heads.
@@ -91,9 +92,12 @@ class Reenactment:
 
     def _motions(self) -> dict[str, np.ndarray]:
         driving = self.driver.held_out.landmarks
-        relative = np.stack(list(relative_motion(driving, self.source.known.landmarks)))
+        moved = {
+            motion: np.stack(list(move(driving, self.source.known.landmarks)))
+            for motion, move in ((RELATIVE, relative_motion), (RETARGETED, retargeted_motion))
+        }
         truth = {} if self.truth is None else {TRUE: self.truth.landmarks}
-        return {ABSOLUTE: driving, RELATIVE: relative, **truth}
+        return {ABSOLUTE: driving, **moved, **truth}
 
 
 def projection(output: Tensor, right: Tensor, leaked: Tensor) -> float:

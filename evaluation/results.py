@@ -12,7 +12,7 @@ from dataset.files import replacing
 from dataset.images import read_image, write_image
 from evaluation.trial import Result
 
-FORMAT = 2
+FORMAT = 3
 
 
 class ResultStore:

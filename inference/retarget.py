@@ -1,8 +1,48 @@
 """A driver's motion on another person's face."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import torch
+
+from dataset.landmarks import MIRRORED
+from metric.shape import face_shape
+
+CALIBRATION = 250  # frames of the driver that tell its shape of face: ten seconds
+NEIGHBOURS = 3  # frames of the driver that each picture of the source is held against
+
+
+def retargeted_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Iterator[np.ndarray]:
+    """Move as and where the driver does, with the source's shape of face.
+
+        driver_t + a_t difference
+
+    in complex numbers x + i y, where a_t turns and scales the driver's mean shape to fit driver_t.
+    The difference of the two shapes is a mean over the pictures of the source, each held against
+    the driver's frames that are nearest in pose and expression, so that these cancel. One picture
+    more counts as equal to the driver's face, so that a single one is not taken at its word.
+
+    The first `CALIBRATION` frames are read ahead.
+
+    Args:
+        driving: (68, 2) landmarks of the driver, frame by frame.
+        sources: (T, 68, 2) landmarks of the person, in pixels of any frame.
+
+    Yields:
+        (68, 2) float32.
+
+    Differs from the paper: it hands the driver's landmarks on as they are.
+    """
+    driving = iter(driving)
+    ahead = list(itertools.islice(driving, CALIBRATION))
+    if not ahead:
+        return
+    mean = _complex(face_shape(torch.from_numpy(np.stack(ahead))).numpy())
+    difference = _shape_difference(_shapes(sources), _shapes(np.stack(ahead)), mean)
+    for points in itertools.chain(ahead, driving):
+        moved = np.vdot(mean, _complex(points - points.mean(0))) * difference
+        yield (points + np.stack([moved.real, moved.imag], -1)).astype(np.float32)
 
 
 def relative_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Iterator[np.ndarray]:
@@ -47,6 +87,40 @@ def face_size(landmarks: np.ndarray) -> np.ndarray:
     """Return the root mean square distance of landmarks (..., 68, 2) from their mean: (...)."""
     centered = landmarks - landmarks.mean(-2, keepdims=True)
     return np.sqrt(np.square(centered).sum(-1).mean(-1))
+
+
+def _shape_difference(sources: np.ndarray, driving: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return the source's shape less the driver's, complex (68,), turned as `mean` is.
+
+    Args:
+        sources, driving: complex (T, 68) and (F, 68), see `_shapes`.
+        mean: the driver's mean shape, complex (68,), of unit size.
+    """
+    likeness = sources @ driving.conj().T
+    nearest = np.argsort(-np.abs(likeness), axis=1)[:, :NEIGHBOURS]
+    likeness = np.take_along_axis(likeness, nearest, axis=1)
+    driving = driving[nearest]
+    differences = sources[:, None] * _turn(likeness.conj()) - driving
+    pictures = len(sources) / 2  # each stands there twice, once mirrored
+    mean_difference = (differences * _turn(driving.conj() @ mean)).mean((0, 1))
+    return mean_difference * pictures / (pictures + 1)
+
+
+def _shapes(landmarks: np.ndarray) -> np.ndarray:
+    """Return faces (F, 68, 2) and their mirror images about 0, of unit size: complex (2 F, 68)."""
+    both = np.concatenate([landmarks, landmarks[:, MIRRORED] * [-1, 1]])
+    shapes = _complex(_standardized(both))
+    return shapes / np.linalg.norm(shapes, axis=1, keepdims=True)
+
+
+def _complex(points: np.ndarray) -> np.ndarray:
+    """Return points (..., 2) as x + i y."""
+    return points[..., 0] + 1j * points[..., 1]
+
+
+def _turn(numbers: np.ndarray) -> np.ndarray:
+    """Return the rotations (..., 1) that complex numbers (...) stand for."""
+    return (numbers / np.abs(numbers))[..., None]
 
 
 def _standardized(landmarks: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from dataset.landmarks import draw_landmarks
 from dataset.sample_heads import Pose, draw_person, draw_scene, render
 from dataset.video import probe, stream_frames
 from inference.driving import Driving, DrivingFrame, open_driving
+from inference.retarget import retargeted_motion
 from network.generator import Generator
 from network.talking_head import TalkingHead
 from tests.conftest import FRAMES, call_script, run_script
@@ -174,13 +175,14 @@ def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, 
     assert probe(to).frames == 3
 
 
-@pytest.mark.parametrize("motion", ["absolute", "relative"])
-def test_relative_motion_starts_from_the_persons_own_face(motion):
+@pytest.mark.parametrize("motion", ["absolute", "relative", "retargeted"])
+def test_the_network_is_shown_the_drivers_face_or_the_persons_own_or_one_between(motion):
     driver = np.random.default_rng(0).uniform(0, SIZE, (68, 2)).astype(np.float32)
     config = infer.Infer(Path("a"), Path("b"), Path("c"), side_by_side=True, motion=motion)
     moments = [DrivingFrame(None, driver)]
     (frame,) = infer._frames(config, any_head(), moments, torch.device("cpu"))
-    expected = FACE if motion == "relative" else driver
+    (between,) = retargeted_motion([driver], FACE[None])
+    expected = {"absolute": driver, "relative": FACE, "retargeted": between}[motion]
     assert (frame[:, :SIZE] == draw_landmarks(expected, SIZE)).all()
 
 

@@ -10,8 +10,15 @@ from dataset.sample_set import DrawnSet
 from dataset.sample_truth import reenactment_truth
 from evaluation.measures import Frames, Instruments
 from evaluation.protocol import read_subject
-from evaluation.reenactment import ABSOLUTE, RELATIVE, TRUE, Reenactment, projection
-from inference.retarget import face_size, most_similar
+from evaluation.reenactment import (
+    ABSOLUTE,
+    RELATIVE,
+    RETARGETED,
+    TRUE,
+    Reenactment,
+    projection,
+)
+from inference.retarget import face_size, most_similar, retargeted_motion
 from tests.evaluation.conftest import Colour, Finding, coloured
 
 OWN, OTHER = "id00050/video000", "id00053/video001"
@@ -58,9 +65,21 @@ def test_relative_motion_starts_from_the_sources_own_face_and_moves_as_the_drive
     assert np.allclose(relative[1:] - own, (driving[1:] - driving[0]) * scale, atol=1e-4)
 
 
+def test_retargeted_motion_takes_the_sources_shape_from_the_pictures_learnt_from(people):
+    source, driver = people
+    expected = list(retargeted_motion(driver.held_out.landmarks, source.known.landmarks))
+    assert np.array_equal(stage(people).motions[RETARGETED], expected)
+
+
+def test_retargeted_motion_is_nearer_to_the_true_one_than_the_drivers_own(people, drawn):
+    motions = stage(people, drawn).motions
+    away = {name: np.abs(motions[name] - motions[TRUE]).mean() for name in (ABSOLUTE, RETARGETED)}
+    assert away[RETARGETED] < 0.9 * away[ABSOLUTE]
+
+
 def test_true_motion_is_the_sources_own_face_in_the_drivers_motion(people, drawn):
     reenactment = stage(people, drawn)
-    assert list(reenactment.motions) == [ABSOLUTE, RELATIVE, TRUE]
+    assert list(reenactment.motions) == [ABSOLUTE, RELATIVE, RETARGETED, TRUE]
     for at, frame in enumerate(people[1].held_out.frames):
         answer = reenactment_truth(drawn, OWN, OTHER, frame)
         assert np.allclose(reenactment.motions[TRUE][at], answer.landmarks, atol=1e-4)
@@ -123,7 +142,7 @@ def test_poses_are_compared_with_the_drivers_and_points_with_those_shown(people)
 def test_without_drawn_heads_there_is_no_true_answer(people):
     reenactment = stage(people)
     assert reenactment.truth is None
-    assert list(reenactment.motions) == [ABSOLUTE, RELATIVE]
+    assert list(reenactment.motions) == [ABSOLUTE, RELATIVE, RETARGETED]
     images = people[1].held_out.images
     assert reenactment.score(shown(reenactment, images, people[1].held_out.landmarks)) == {}
 

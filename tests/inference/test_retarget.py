@@ -5,11 +5,41 @@ import itertools
 import numpy as np
 import pytest
 
-from inference.retarget import face_size, most_similar, relative_motion
+from dataset.landmarks import MIRRORED
+from inference.retarget import (
+    CALIBRATION,
+    face_size,
+    most_similar,
+    relative_motion,
+    retargeted_motion,
+)
 
 rng = np.random.default_rng(0)
 FACE = rng.uniform(10, 50, (68, 2)).astype(np.float32)
 OTHER = rng.uniform(10, 50, (68, 2)).astype(np.float32)
+
+
+def symmetric(points):
+    return (points + points[MIRRORED] * [-1, 1]) / 2
+
+
+def placed(points, angle=0.0, size=1.0, place=(0.0, 0.0)):
+    turn = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+    points = points - points.mean(0)
+    return (points / face_size(points) * size @ np.array(turn) + place).astype(np.float32)
+
+
+def fitted(points, to):
+    """Move, scale and turn points to fit others, by least squares."""
+    z, w = (x[:, 0] + 1j * x[:, 1] for x in (points - points.mean(0), to - to.mean(0)))
+    w_fit = z * (np.vdot(z, w) / np.vdot(z, z))
+    return np.stack([w_fit.real, w_fit.imag], -1) + to.mean(0)
+
+
+ANGLES = (0.0, 0.3, -0.2, 0.5, 0.1)
+DRIVER_SHAPE = symmetric(rng.normal(0, 1, (68, 2)))
+SOURCE_SHAPE = symmetric(DRIVER_SHAPE + rng.normal(0, 0.1, (68, 2)))
+DRIVING = np.stack([placed(DRIVER_SHAPE, a, 20 + 9 * a, (30 + 5 * a, 40)) for a in ANGLES])
 
 
 def test_the_size_of_a_face_is_its_root_mean_square_radius():
@@ -45,7 +75,39 @@ def test_the_same_face_elsewhere_and_larger_is_the_most_similar():
     assert (next(relative_motion([FACE], candidates)) == candidates[2].astype(np.float32)).all()
 
 
-def test_motion_is_read_one_frame_at_a_time_and_an_empty_one_stays_empty():
-    endless = relative_motion(itertools.repeat(FACE), OTHER[None])
+@pytest.mark.parametrize("move", [relative_motion, retargeted_motion])
+def test_motion_is_streamed_and_an_empty_one_stays_empty(move):
+    endless = move(itertools.repeat(FACE), OTHER[None])
     assert len(list(itertools.islice(endless, 5))) == 5
-    assert list(relative_motion([], OTHER[None])) == []
+    assert list(move([], OTHER[None])) == []
+
+
+def test_ten_seconds_of_the_driver_tell_its_shape_and_no_more_is_read_ahead():
+    read = iter(range(2 * CALIBRATION))
+    moved = retargeted_motion((FACE for _ in read), OTHER[None])
+    next(moved)
+    assert next(read) == CALIBRATION
+
+
+@pytest.mark.parametrize("pictures", [1, 2, 8])
+def test_retargeted_motion_has_the_sources_shape_the_surer_the_more_pictures(pictures):
+    sources = np.stack([placed(SOURCE_SHAPE, 0.1 * i, 50 + i, (9, i)) for i in range(pictures)])
+    moved = np.stack(list(retargeted_motion(DRIVING, sources)))
+    share = pictures / (pictures + 1)
+    # shapes of unit size, the source's turned to fit the driver's
+    own = [placed(fitted(SOURCE_SHAPE, x), 0, face_size(x), x.mean(0)) for x in DRIVING]
+    assert np.allclose(moved, share * np.stack(own) + (1 - share) * DRIVING, atol=1e-3)
+
+
+def test_retargeted_to_its_own_face_the_driver_moves_as_it_does():
+    sources = np.stack([placed(x, 0.4, 33, (7, 8)) for x in DRIVING[1:3]])
+    assert np.allclose(list(retargeted_motion(DRIVING, sources)), DRIVING, atol=1e-3)
+
+
+def test_an_expression_that_both_show_is_no_difference_of_their_shapes():
+    opened = np.zeros((68, 2))
+    opened[57] = 0, 0.8
+    driving = np.stack([DRIVER_SHAPE, DRIVER_SHAPE + opened] * 3)
+    closed_mouth = np.stack(list(retargeted_motion(driving, SOURCE_SHAPE[None])))
+    open_mouth = np.stack(list(retargeted_motion(driving, (SOURCE_SHAPE + opened)[None])))
+    assert np.abs(closed_mouth - open_mouth).max() < 0.05 * 0.8
