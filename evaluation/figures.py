@@ -10,6 +10,7 @@ from evaluation.trial import COPY
 Points = list[tuple[int, Interval]]
 
 REFERENCE = f"{COPY}, "
+LEAST_RATIO = 1.4  # between neighbouring numbers of an axis
 
 
 def write_figures(summary: Summary, folder: Path) -> list[Path]:
@@ -88,7 +89,7 @@ def _plot(panels: dict[str, dict[str, Points]], axis: str, scale: str, path: Pat
         axes.set_title(f"{measure.title} ({better} is better)", fontsize=10)
         axes.set_xlabel(axis, fontsize=9)
         axes.set_xscale(scale, **({"linthresh": 5} if scale == "symlog" else {}))
-        places = sorted({place for points in lines.values() for place, _ in points})
+        places = _apart({place for points in lines.values() for place, _ in points})
         axes.set_xticks(places, [str(place) for place in places], fontsize=7)
         axes.minorticks_off()
         axes.grid(alpha=0.3)
@@ -96,3 +97,12 @@ def _plot(panels: dict[str, dict[str, Points]], axis: str, scale: str, path: Pat
             axes.legend(fontsize=7)
     with replacing(path) as partial:
         figure.savefig(partial, format="png", dpi=110)
+
+
+def _apart(places: set[int]) -> list[int]:
+    """Leave out places whose numbers would run into the next on a logarithmic axis."""
+    kept: list[int] = []
+    for place in sorted(places, reverse=True):
+        if not kept or place * LEAST_RATIO <= kept[-1]:
+            kept.append(place)
+    return kept[::-1]

@@ -82,6 +82,11 @@ def test_several_models_have_lines_of_their_own(plotted, tmp_path):
     assert f"{models[1]} {FINE_TUNED}" in plotted["by_shots.png"]["ssim"]
 
 
+def test_numbers_of_an_axis_do_not_run_into_each_other_and_the_last_stays():
+    assert figures._apart({0, 5, 10, 20, 40, 60, 80, 120, 160}) == [0, 5, 10, 20, 40, 80, 160]
+    assert figures._apart({1, 8, 32}) == [1, 8, 32]
+
+
 def test_one_t_and_one_video_make_a_figure(tmp_path):
     one = {"ssim": Interval(0.5, 0.5, 0.5, 1)}
     summary = Summary([Row("a", 1, FEED_FORWARD, "", one)], [], [("a", 1, 0, one)], [])
