@@ -20,8 +20,8 @@ def retargeted_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Ite
 
     in complex numbers x + i y, where a_t turns and scales the driver's mean shape to fit driver_t.
     The difference of the two shapes is a mean over the pictures of the source, each held against
-    the driver's frames that are nearest in pose and expression, so that these cancel. One picture
-    more counts as equal to the driver's face, so that a single one is not taken at its word.
+    the driver's frames that are nearest in pose and expression, so that these cancel; damped as if
+    one picture more had shown no difference, so that a single one is not taken at its word.
 
     The first `CALIBRATION` frames are read ahead.
 
