@@ -229,6 +229,9 @@ class Train(Checked):
     augmentation: float | None = None
     """Mirror, recolour and reshape each episode's frames alike, 0 (mirror only) to 1 (the paper: no
     change); for few people, to make more of them."""
+    mix: Path | None = None
+    """Another folder of preprocess.py, whose videos make every second episode: drawn heads, to
+    accompany few people (the paper: none). Its video ids must be others than those of --data."""
     start_from: Path | None = None
     """A run or an exported model of the same networks; a new run begins with what it has learnt."""
     overfit: int | None = None

@@ -21,6 +21,7 @@ from dataset.detectors import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.files import replacing
 from dataset.images import normalize
+from dataset.mixture import Mixture
 from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
@@ -62,10 +63,7 @@ def meta_learn(config: Train, device: torch.device) -> int:
         joint_judgement=speed.joint_judgement,
         checkpoint_embedder=speed.checkpoint_embedder,
     )
-    dataset = VoxCelebDataset(
-        config.data, config.sources, config.networks.image_size, config.seed, config.augmentation,
-        config.overfit,
-    )  # fmt: skip
+    dataset = _dataset(config)
     torch.manual_seed(config.seed)
     models = build_models(len(dataset), **asdict(config.networks))
     models.to(device, config.video_embeddings_on_cpu, speed.channels_last)
@@ -75,7 +73,8 @@ def meta_learn(config: Train, device: torch.device) -> int:
     content_loss.to(device, memory_format=layout(speed.channels_last))
     optimization = asdict(config.optimization)
     discriminator_steps, decay = (optimization.pop(k) for k in ("discriminator_steps", "decay"))
-    epoch = -(-len(dataset) // (ranks() * config.batch_size))  # steps
+    episodes = len(dataset.lengths) * dataset.lengths[0]  # of an epoch
+    epoch = -(-episodes // (ranks() * config.batch_size))  # steps
     steps = config.epochs * epoch if config.steps is None else config.steps
     plain = _plain(asdict(config)) | {"data": dataset.settings}
     learning = MetaLearning(
@@ -108,6 +107,17 @@ def meta_learn(config: Train, device: torch.device) -> int:
         return 128 + stopped_by
     _say(f"{config.run}: {learning.step} steps done")
     return 0
+
+
+def _dataset(config: Train) -> VoxCelebDataset | Mixture:
+    """Open the folder of --data, and that of --mix."""
+    how = (config.sources, config.networks.image_size, config.seed, config.augmentation)
+    dataset = VoxCelebDataset(config.data, *how, config.overfit)
+    if config.mix is None:
+        return dataset
+    if config.overfit is not None:
+        raise ValueError("--overfit learns videos of --data alone: leave out --mix")
+    return Mixture(dataset, VoxCelebDataset(config.mix, *how))
 
 
 def _load_alike(path: Path, networks: dict[str, Any]) -> dict[str, Any]:

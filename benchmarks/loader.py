@@ -85,7 +85,7 @@ def write_records(folder: Path, options: argparse.Namespace) -> int:
 
 def measure(dataset: VoxCelebDataset, workers: int, options: argparse.Namespace) -> float:
     """Return samples/s once the processes have started."""
-    sampler = EpisodeSampler(len(dataset), options.batch_size)
+    sampler = EpisodeSampler(dataset.lengths, options.batch_size)
     loader = DataLoader(dataset, batch_sampler=sampler, num_workers=workers)
     batches = iter(loader)
     for _ in range(2 * max(workers, 1)):

@@ -1,5 +1,6 @@
 """Episodes: K frames of a person to learn from and one more to imitate."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -79,6 +80,11 @@ class VoxCelebDataset(Dataset[Episode]):
         self.augmentation = augmentation
         self.by_heart = by_heart
 
+    @property
+    def lengths(self) -> tuple[int]:
+        """Number of videos, as a `Mixture` has several."""
+        return (len(self.videos),)
+
     def __len__(self) -> int:
         return len(self.videos)
 
@@ -120,8 +126,11 @@ class VoxCelebDataset(Dataset[Episode]):
 class EpisodeSampler(Sampler[list[tuple[int, int]]]):
     """An endless stream of batches of (epoch, index) keys; every epoch visits each video once.
 
+    Of several sets it takes one video each in turn. Then an epoch visits each video of the first
+    once, and each other set goes through its own epochs at that pace.
+
     Args:
-        length: number of videos.
+        lengths: number of videos of each set.
         batch_size: B; a batch may span the end of one epoch and the start of the next.
         seed: draws the order of every epoch.
         start: batches to leave out, so that a resumed run goes on where it stopped.
@@ -131,27 +140,32 @@ class EpisodeSampler(Sampler[list[tuple[int, int]]]):
 
     def __init__(
         self,
-        length: int,
+        lengths: Sequence[int],
         batch_size: int,
         seed: int = 0,
         start: int = 0,
         part: tuple[int, int] = (0, 1),
     ):
-        self.length, self.batch_size, self.seed, self.start = length, batch_size, seed, start
+        self.lengths, self.batch_size, self.seed, self.start = lengths, batch_size, seed, start
         self.part = part
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         number, parts = self.part
         own = slice(number * self.batch_size, (number + 1) * self.batch_size)
-        epoch, skip = divmod(self.start * parts * self.batch_size, self.length)
-        batch: list[tuple[int, int]] = []
+        turns, skip = divmod(self.start * parts * self.batch_size, len(self.lengths))
+        walks = [self._walk(number, turns) for number in range(len(self.lengths))]
+        keys = itertools.islice(itertools.chain.from_iterable(zip(*walks, strict=True)), skip, None)
         while True:
-            rng = np.random.default_rng([self.seed, SHUFFLE, epoch])
-            for index in rng.permutation(self.length)[skip:].tolist():
-                batch.append((epoch, index))
-                if len(batch) == parts * self.batch_size:
-                    yield batch[own]
-                    batch = []
+            yield list(itertools.islice(keys, parts * self.batch_size))[own]
+
+    def _walk(self, number: int, start: int) -> Iterator[tuple[int, int]]:
+        """Yield the keys of one set, epoch after epoch, without the first `start`."""
+        length, before = self.lengths[number], sum(self.lengths[:number])
+        epoch, skip = divmod(start, length)
+        while True:
+            rng = np.random.default_rng([self.seed, SHUFFLE, epoch, number])
+            for index in rng.permutation(length)[skip:].tolist():
+                yield epoch, before + index
             epoch, skip = epoch + 1, 0
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,6 +100,19 @@ def heads(tmp_path_factory) -> Path:
 def data(heads, tmp_path_factory) -> Path:
     """The same people preprocessed at 64 pixels, 6 frames each."""
     return preprocessed(heads, tmp_path_factory.mktemp("data"), 6)
+
+
+@pytest.fixture(scope="session")
+def others(data, tmp_path_factory) -> Path:
+    """All of these but the last, under other ids."""
+    folder = tmp_path_factory.mktemp("others")
+    shutil.copytree(data, folder, dirs_exist_ok=True)
+    videos = (folder / "videos.txt").read_text().split()[:-1]
+    for video in videos:
+        (folder / f"other-{video}.pkl").parent.mkdir(exist_ok=True)
+        (folder / f"{video}.pkl").rename(folder / f"other-{video}.pkl")
+    (folder / "videos.txt").write_text("".join(f"other-{video}\n" for video in videos))
+    return folder
 
 
 @pytest.fixture(scope="session")

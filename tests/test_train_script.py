@@ -115,6 +115,24 @@ def test_a_batch_that_cannot_be_divided_equally_is_refused(data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_videos_mixed_in_have_rows_of_w_and_a_stopped_run_goes_on_with_them(data, others, tmp_path):
+    for run, stops in (("whole", [4]), ("stopped", [1, 4])):
+        for steps in stops:
+            words = ["--mix", others, "--steps", steps, "--log-every", 1]
+            done = train(data, tmp_path / run, *words)
+            assert done.returncode == 0, done.stderr
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+    payload = load(tmp_path / "whole", "run")
+    videos = [
+        video for folder in (data, others) for video in (folder / "videos.txt").read_text().split()
+    ]
+    assert payload["videos"] == videos
+    (state,) = payload["optimizers"]["video_embeddings"]["state"].values()
+    moved = state["exp_avg_sq"].sum(1) > 0
+    own = len(videos) // 2 + 1
+    assert moved[:own].sum() == moved[own:].sum() == 4, "four steps of one video of each"
+
+
 @pytest.mark.parametrize("kind", ["run", "model"])
 def test_a_run_starts_from_what_another_has_learnt(trained, data, tmp_path, kind):
     start = trained
@@ -368,6 +386,9 @@ def test_careless_training_ends_in_one_line(data, trained, tmp_path):
     one_line(train(data, tmp_path / "run", "--image-size", 100), "image_size", "100")
     one_line(train(data, trained, "--steps", 9, "--channels", 16), "shape")
     one_line(train(data, tmp_path / "run", "--device", "cuda"), "--device cuda")
+    one_line(train(data, tmp_path / "run", "--mix", data), "need different ids")
+    one_line(train(data, tmp_path / "run", "--mix", tmp_path / "nowhere"), "nowhere")
+    one_line(train(data, tmp_path / "run", "--mix", data, "--overfit", 2), "leave out --mix")
 
 
 def test_missing_vgg_weights_end_in_one_line_and_are_never_replaced(data, tmp_path):
@@ -409,6 +430,7 @@ def test_what_is_given_away_tells_no_folder_of_its_maker(kind, trained, head, tm
     payload = load(trained, "run")
     payload["config"]["vggface"] = "/home/maker/weights/vggface.pth"
     payload["config"]["start_from"] = "/home/maker/older.pt"
+    payload["config"]["mix"] = "/home/maker/heads"
     path = tmp_path / "given.pt"
     if kind == "model":
         save_model(payload, path)

@@ -96,7 +96,7 @@ def save_model(payload: Mapping[str, Any], path: Path) -> None:
 
 def _without_folders(config: Mapping[str, Any]) -> dict[str, Any]:
     """Of what is given away: that VGGFace was used still counts, not where its file lay."""
-    kept = {key: value for key, value in config.items() if key not in ("run", "start_from")}
+    kept = {key: value for key, value in config.items() if key not in ("run", "mix", "start_from")}
     if kept.get("vggface"):
         kept["vggface"] = Path(kept["vggface"]).name
     return kept

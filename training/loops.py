@@ -16,6 +16,7 @@ from tqdm import tqdm
 from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
 from dataset.files import remove_stale
 from dataset.images import normalize
+from dataset.mixture import Mixture
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from training.checkpoint import newest_of_run, restore, restore_models, save_run
@@ -69,7 +70,7 @@ class MetaLearning:
 
     def __init__(
         self,
-        dataset: VoxCelebDataset,
+        dataset: VoxCelebDataset | Mixture,
         models: Models,
         optimizers: Optimizers,
         content_loss: ContentLoss,
@@ -241,7 +242,7 @@ class MetaLearning:
 
     def _batches(self) -> Iterator[Episode]:
         sampler = EpisodeSampler(
-            len(self.dataset),
+            self.dataset.lengths,
             self.schedule.batch_size,
             self.dataset.seed,
             start=self.step,

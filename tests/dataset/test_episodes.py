@@ -98,7 +98,7 @@ def take(sampler, count):
 
 
 def test_every_epoch_visits_each_video_once():
-    keys = [key for batch in take(EpisodeSampler(7, 2, seed=1), 7) for key in batch]
+    keys = [key for batch in take(EpisodeSampler([7], 2, seed=1), 7) for key in batch]
     for epoch in (0, 1):
         assert sorted(i for e, i in keys if e == epoch) == list(range(7))
     assert [i for e, i in keys if e == 0] != [i for e, i in keys if e == 1]
@@ -106,18 +106,18 @@ def test_every_epoch_visits_each_video_once():
 
 @pytest.mark.parametrize("start", [1, 3, 4, 11])
 def test_a_resumed_sampler_goes_on_where_it_stopped(start):
-    whole = take(EpisodeSampler(7, 2, seed=1), 16)
-    assert take(EpisodeSampler(7, 2, seed=1, start=start), 16 - start) == whole[start:]
+    whole = take(EpisodeSampler([7], 2, seed=1), 16)
+    assert take(EpisodeSampler([7], 2, seed=1, start=start), 16 - start) == whole[start:]
 
 
 def test_the_parts_of_three_processes_end_to_end_are_the_batches_of_one():
-    parts = [take(EpisodeSampler(7, 2, seed=1, start=3, part=(r, 3)), 5) for r in range(3)]
-    whole = take(EpisodeSampler(7, 6, seed=1, start=3), 5)
+    parts = [take(EpisodeSampler([7], 2, seed=1, start=3, part=(r, 3)), 5) for r in range(3)]
+    whole = take(EpisodeSampler([7], 6, seed=1, start=3), 5)
     assert [a + b + c for a, b, c in zip(*parts, strict=True)] == whole
 
 
 def test_a_batch_larger_than_the_data_spans_epochs():
-    (batch,) = take(EpisodeSampler(3, 8), 1)
+    (batch,) = take(EpisodeSampler([3], 8), 1)
     assert [epoch for epoch, _ in batch] == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
