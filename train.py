@@ -21,7 +21,6 @@ from dataset.detectors import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.files import replacing
 from dataset.images import normalize
-from dataset.mixture import Mixture
 from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
@@ -63,7 +62,10 @@ def meta_learn(config: Train, device: torch.device) -> int:
         joint_judgement=speed.joint_judgement,
         checkpoint_embedder=speed.checkpoint_embedder,
     )
-    dataset = _dataset(config)
+    dataset = VoxCelebDataset(
+        config.data, config.sources, config.networks.image_size, config.seed, config.augmentation,
+        config.overfit, config.mix,
+    )  # fmt: skip
     torch.manual_seed(config.seed)
     models = build_models(len(dataset), **asdict(config.networks))
     models.to(device, config.video_embeddings_on_cpu, speed.channels_last)
@@ -107,17 +109,6 @@ def meta_learn(config: Train, device: torch.device) -> int:
         return 128 + stopped_by
     _say(f"{config.run}: {learning.step} steps done")
     return 0
-
-
-def _dataset(config: Train) -> VoxCelebDataset | Mixture:
-    """Open the folder of --data, and that of --mix."""
-    how = (config.sources, config.networks.image_size, config.seed, config.augmentation)
-    dataset = VoxCelebDataset(config.data, *how, config.overfit)
-    if config.mix is None:
-        return dataset
-    if config.overfit is not None:
-        raise ValueError("--overfit learns videos of --data alone: leave out --mix")
-    return Mixture(dataset, VoxCelebDataset(config.mix, *how))
 
 
 def _load_alike(path: Path, networks: dict[str, Any]) -> dict[str, Any]:

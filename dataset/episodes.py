@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ class Episode(NamedTuple):
 
 
 class VoxCelebDataset(Dataset[Episode]):
-    """Episodes from a folder that preprocess.py wrote, one per video and epoch.
+    """Episodes from folders that preprocess.py wrote, one per video and epoch.
 
     The K + 1 frames of an episode depend on (seed, epoch, video id) alone, so they are the same
     with any number of workers, and new in every epoch. `dataset[i]` is the episode of epoch 0,
@@ -48,10 +48,13 @@ class VoxCelebDataset(Dataset[Episode]):
         augmentation: strength of the change that is drawn for each episode; None: no change.
         by_heart: only so many videos, and of each the same episode again and again, to see whether
             training works at all.
+        mix: another folder, to accompany the first: its videos follow those of the first, and
+            `EpisodeSampler` takes one of each in turn.
 
     Raises:
-        FileNotFoundError: the folder or its videos.txt is missing.
-        ValueError: K < 1, no videos, or fewer frames stored per video than K + 1.
+        FileNotFoundError: a folder or its videos.txt is missing.
+        ValueError: K < 1, no videos, fewer frames stored per video than K + 1, a video's id in
+            both folders (it stands for one row of W), or `mix` with `by_heart`.
     """
 
     def __init__(
@@ -62,18 +65,21 @@ class VoxCelebDataset(Dataset[Episode]):
         seed: int = 0,
         augmentation: float | None = None,
         by_heart: int | None = None,
+        mix: Path | None = None,
     ):
-        self.folder = Path(folder)
-        self.videos = read_videos(self.folder)[:by_heart]
-        if not self.videos:
-            raise ValueError(f"{self.folder} holds no videos: its videos.txt is empty")
-        self.settings = read_settings(self.folder)
-        stored = self.settings["frames_per_video"]
-        if not 1 <= sources < stored:
+        if mix is not None and by_heart is not None:
+            raise ValueError("--overfit learns videos of --data alone: leave out --mix")
+        self.folder, self.mix = Path(folder), mix and Path(mix)
+        own, self.settings = _open(self.folder, sources)
+        others = [] if self.mix is None else _open(self.mix, sources)[0]
+        twice = sorted({*own} & {*others})
+        if twice:
             raise ValueError(
-                f"--sources must be from 1 to {stored - 1}, since {self.folder} stores {stored} "
-                f"frames per video (preprocess.py --frames-per-video), got {sources}"
+                f"{self.mix} has the video {twice[0]}, as {self.folder} has: "
+                "videos to be mixed need different ids"
             )
+        self.videos = [*own[:by_heart], *others]
+        self.mixed = len(others)
         self.sources = sources
         self.image_size = image_size
         self.seed = seed
@@ -81,9 +87,10 @@ class VoxCelebDataset(Dataset[Episode]):
         self.by_heart = by_heart
 
     @property
-    def lengths(self) -> tuple[int]:
-        """Number of videos, as a `Mixture` has several."""
-        return (len(self.videos),)
+    def lengths(self) -> tuple[int, ...]:
+        """Number of videos of each folder."""
+        own = len(self.videos) - self.mixed
+        return (own, self.mixed) if self.mixed else (own,)
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -97,7 +104,8 @@ class VoxCelebDataset(Dataset[Episode]):
         return self._episode(epoch, index, None)
 
     def _episode(self, epoch: int, index: int, augmentation: Augmentation | None) -> Episode:
-        record = read_record(video_path(self.folder, self.videos[index]))
+        folder = self.folder if index < self.lengths[0] else self.mix
+        record = read_record(video_path(folder, self.videos[index]))
         chosen = self.draw_frames(epoch, index, len(record.frames))
         images, landmarks = record_images(record, chosen, self.image_size, augmentation)
         return Episode(torch.tensor(index), images[:-1], landmarks[:-1], images[-1], landmarks[-1])
@@ -167,6 +175,21 @@ class EpisodeSampler(Sampler[list[tuple[int, int]]]):
             for index in rng.permutation(length)[skip:].tolist():
                 yield epoch, before + index
             epoch, skip = epoch + 1, 0
+
+
+def _open(folder: Path, sources: int) -> tuple[list[str], dict[str, Any]]:
+    """Read the video ids and the settings of a folder that can give K sources and a target."""
+    videos = read_videos(folder)
+    if not videos:
+        raise ValueError(f"{folder} holds no videos: its videos.txt is empty")
+    settings = read_settings(folder)
+    stored = settings["frames_per_video"]
+    if not 1 <= sources < stored:
+        raise ValueError(
+            f"--sources must be from 1 to {stored - 1}, since {folder} stores {stored} "
+            f"frames per video (preprocess.py --frames-per-video), got {sources}"
+        )
+    return videos, settings
 
 
 def record_images(

@@ -16,7 +16,6 @@ from tqdm import tqdm
 from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
 from dataset.files import remove_stale
 from dataset.images import normalize
-from dataset.mixture import Mixture
 from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from training.checkpoint import newest_of_run, restore, restore_models, save_run
@@ -70,7 +69,7 @@ class MetaLearning:
 
     def __init__(
         self,
-        dataset: VoxCelebDataset | Mixture,
+        dataset: VoxCelebDataset,
         models: Models,
         optimizers: Optimizers,
         content_loss: ContentLoss,

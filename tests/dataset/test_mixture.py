@@ -6,13 +6,12 @@ import pytest
 import torch
 
 from dataset.episodes import EpisodeSampler, VoxCelebDataset
-from dataset.mixture import Mixture
 from tests.dataset.test_episodes import same, take
 
 
 def test_the_second_sets_videos_follow_those_of_the_first(data, others):
     first, second = (VoxCelebDataset(x, 3, 64, seed=5, augmentation=0.5) for x in (data, others))
-    mixture = Mixture(first, second)
+    mixture = VoxCelebDataset(data, 3, 64, seed=5, augmentation=0.5, mix=others)
     assert mixture.videos == [*first.videos, *second.videos]
     assert len(mixture) == len(first) + len(second) == sum(mixture.lengths)
     for own, dataset, at in ((0, first, 0), (1, second, len(first))):
@@ -26,7 +25,7 @@ def test_the_second_sets_videos_follow_those_of_the_first(data, others):
 def test_videos_of_one_id_are_refused_and_named(data):
     dataset = VoxCelebDataset(data, 3, 64)
     with pytest.raises(ValueError, match=f"{dataset.videos[0]}.*need different ids"):
-        Mixture(dataset, dataset)
+        VoxCelebDataset(data, 3, 64, mix=data)
 
 
 @pytest.mark.parametrize("other", [1, 2, 5, 40])
