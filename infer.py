@@ -23,7 +23,7 @@ from dataset.progress import progress_bar
 from dataset.video import VideoWriter
 from inference.animate import animate, embed_person
 from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving
-from inference.retarget import relative_motion, retargeted_motion
+from inference.retarget import MOTIONS
 from runtime import resolve_device, resolve_precision, set_threads
 from training.checkpoint import Head, is_head, load_feed_forward, load_head
 
@@ -119,8 +119,7 @@ def _frames(
     drawn: deque[np.ndarray] = deque()
     landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in _noted(driving, moments))
     if config.motion != "absolute":
-        move = {"relative": relative_motion, "retargeted": retargeted_motion}[config.motion]
-        landmarks = move(landmarks, head.landmarks)
+        landmarks = MOTIONS[config.motion](landmarks, head.landmarks)
     precision = resolve_precision(config.runtime.precision, device)
     landmarks = _noted(landmarks, drawn)
     size = head.image_size

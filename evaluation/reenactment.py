@@ -13,12 +13,12 @@ from dataset.sample_set import DrawnSet
 from dataset.sample_truth import reenactment_truth
 from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain
 from evaluation.protocol import Subject
-from inference.retarget import relative_motion, retargeted_motion
+from inference.retarget import MOTIONS
 from metric.shape import face_shape, identity_leak
 
 MOST_AWAY = 0.5  # pixels between landmarks stored and drawn again
 
-ABSOLUTE, RELATIVE, RETARGETED, TRUE = "absolute", "relative", "retargeted", "true"
+ABSOLUTE, TRUE = "absolute", "true"
 
 
 class Truth(NamedTuple):
@@ -94,7 +94,7 @@ class Reenactment:
         driving = self.driver.held_out.landmarks
         moved = {
             motion: np.stack(list(move(driving, self.source.known.landmarks)))
-            for motion, move in ((RELATIVE, relative_motion), (RETARGETED, retargeted_motion))
+            for motion, move in MOTIONS.items()
         }
         truth = {} if self.truth is None else {TRUE: self.truth.landmarks}
         return {ABSOLUTE: driving, **moved, **truth}

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
-from dataset.landmarks import MIRRORED
-from metric.shape import face_shape
+from metric.shape import face_shape, mirrored_shapes
 
 CALIBRATION = 250  # frames of the driver that tell its shape of face: ten seconds
 NEIGHBOURS = 3  # frames of the driver that each picture of the source is held against
@@ -38,8 +37,9 @@ def retargeted_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Ite
     ahead = list(itertools.islice(driving, CALIBRATION))
     if not ahead:
         return
-    mean = _complex(face_shape(torch.from_numpy(np.stack(ahead))).numpy())
-    difference = _shape_difference(_shapes(sources), _shapes(np.stack(ahead)), mean)
+    seen = np.stack(ahead)
+    mean = _complex(face_shape(torch.from_numpy(seen)).numpy())
+    difference = _shape_difference(_shapes(sources), _shapes(seen), mean)
     for points in itertools.chain(ahead, driving):
         moved = np.vdot(mean, _complex(points - points.mean(0))) * difference
         yield (points + np.stack([moved.real, moved.imag], -1)).astype(np.float32)
@@ -107,10 +107,8 @@ def _shape_difference(sources: np.ndarray, driving: np.ndarray, mean: np.ndarray
 
 
 def _shapes(landmarks: np.ndarray) -> np.ndarray:
-    """Return faces (F, 68, 2) and their mirror images about 0, of unit size: complex (2 F, 68)."""
-    both = np.concatenate([landmarks, landmarks[:, MIRRORED] * [-1, 1]])
-    shapes = _complex(_standardized(both))
-    return shapes / np.linalg.norm(shapes, axis=1, keepdims=True)
+    """Return the shapes of faces (F, 68, 2) and of their mirror images: complex (2 F, 68)."""
+    return mirrored_shapes(torch.from_numpy(landmarks).double()).numpy()
 
 
 def _complex(points: np.ndarray) -> np.ndarray:
@@ -127,3 +125,7 @@ def _standardized(landmarks: np.ndarray) -> np.ndarray:
     """Move the mean to the origin and scale the size to 1."""
     centered = landmarks - landmarks.mean(-2, keepdims=True)
     return centered / face_size(landmarks)[..., None, None]
+
+
+MOTIONS = {"relative": relative_motion, "retargeted": retargeted_motion}
+"""Ways to change a driver's landmarks before they are drawn, by the name of `--motion`."""

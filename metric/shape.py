@@ -35,15 +35,26 @@ def face_shape(landmarks: Tensor) -> Tensor:
     found = landmarks[torch.isfinite(landmarks).all(-1).all(-1)]
     if len(found) == 0:
         return torch.full_like(landmarks[:1], torch.nan)[0]
-    found = found.double()
-    mirror_image = found[:, MIRRORED] * found.new_tensor([-1, 1])
-    z = _shape(torch.cat([found, mirror_image]))
+    z = mirrored_shapes(found.double())
     _, vectors = torch.linalg.eigh(z.T @ z.conj())  # ascending
     mean = vectors[:, -1]
     right, left = OUTER_EYES
     level = mean[left] - mean[right]
     mean = mean * level.conj() / level.abs()
     return torch.view_as_real(mean).to(landmarks.dtype)
+
+
+def mirrored_shapes(landmarks: Tensor) -> Tensor:
+    """Return the shapes of faces and of their mirror images as complex numbers x + i y.
+
+    Args:
+        landmarks: (F, 68, 2).
+
+    Returns:
+        (2 F, 68) complex, each about 0 and of unit size: first the faces, then the mirror images.
+    """
+    mirror_image = landmarks[:, MIRRORED] * landmarks.new_tensor([-1, 1])
+    return _shape(torch.cat([landmarks, mirror_image]))
 
 
 def identity_leak(output: Tensor, source: Tensor, driver: Tensor) -> float:

@@ -10,18 +10,12 @@ from dataset.sample_set import DrawnSet
 from dataset.sample_truth import reenactment_truth
 from evaluation.measures import Frames, Instruments
 from evaluation.protocol import read_subject
-from evaluation.reenactment import (
-    ABSOLUTE,
-    RELATIVE,
-    RETARGETED,
-    TRUE,
-    Reenactment,
-    projection,
-)
+from evaluation.reenactment import ABSOLUTE, TRUE, Reenactment, projection
 from inference.retarget import face_size, most_similar, retargeted_motion
 from tests.evaluation.conftest import Colour, Finding, coloured
 
 OWN, OTHER = "id00050/video000", "id00053/video001"
+RELATIVE, RETARGETED = "relative", "retargeted"
 CPU = torch.device("cpu")
 
 
