@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from dataset.images import resize
-from dataset.landmarks import POINTS
+from dataset.landmarks import POINTS, are_faces
 
 # Source: Sec. 4.2 of the reference specification; sizes of the authors' face crop.
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
@@ -69,13 +69,13 @@ def clip_box(landmarks: np.ndarray) -> Box:
     """Return one box for a clip, around the median face, so that the head's motion is kept.
 
     Args:
-        landmarks: (F, 68, 2), pixels; faces with NaN are left out.
+        landmarks: (F, 68, 2), pixels; what is no face, NaN or all in one place, is left out.
 
     Raises:
         ValueError: no face is left.
     """
     landmarks = np.asarray(landmarks)
-    found = landmarks[np.isfinite(landmarks).all((1, 2))]
+    found = landmarks[are_faces(landmarks)]
     if not len(found):
         raise ValueError(f"a clip's box needs a face, none of {len(landmarks)} frames has one")
     return face_box(np.median(found, 0))

@@ -85,6 +85,15 @@ def draw_landmarks(landmarks: np.ndarray, size: int, inner_lips: bool = True) ->
     return resize(canvas, size)
 
 
+def are_faces(landmarks: np.ndarray) -> np.ndarray:
+    """Tell which landmarks (..., 68, 2) are a face's: finite, and not all in one place: (...) bool.
+
+    Files that know no NaN have zeros where no face was found.
+    """
+    finite = np.isfinite(landmarks).all((-2, -1))
+    return finite & (landmarks.max(-2) != landmarks.min(-2)).any(-1)
+
+
 def scale_landmarks(landmarks: np.ndarray, size: int, new_size: int) -> np.ndarray:
     """Scale landmarks (..., 2) of a frame of `size` pixels to one of `new_size`."""
     return (landmarks + 0.5) * (new_size / size) - 0.5

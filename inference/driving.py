@@ -9,7 +9,7 @@ import numpy as np
 from dataset.crop import Box, clip_box, crop, resolve_crop, whole_box
 from dataset.detectors import LANDMARKS_SUFFIX, LandmarkDetector
 from dataset.images import read_image
-from dataset.landmarks import POINTS
+from dataset.landmarks import POINTS, are_faces
 from dataset.video import USUAL_FPS, VideoInfo, probe, stream_frames
 from dataset.voxceleb import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
@@ -99,7 +99,7 @@ class _PictureDriving(Driving):
                 found = self._start[index]
             else:
                 found = self._detector.detect([frame], [(file, number)], [last])[0]
-            if np.isfinite(found).all():
+            if are_faces(found):
                 last = found
             else:
                 self.missing += 1
@@ -116,7 +116,7 @@ class _PictureDriving(Driving):
         for frame, file, number in self._pictures():
             found = self._detector.detect([frame], [(file, number)], [last])[0]
             landmarks.append(found)
-            if np.isfinite(found).all():
+            if are_faces(found):
                 last = found
                 wanted = wanted or len(landmarks) - 1 + FIRST_SECOND
             if len(landmarks) == wanted:
@@ -144,7 +144,7 @@ class _LandmarksDriving(Driving):
         self.length = len(landmarks)
         first = _first_face(landmarks, path)
         if resolve_crop(crop, "video") == "face":
-            start = int(np.isfinite(landmarks).all((1, 2)).argmax())
+            start = int(are_faces(landmarks).argmax())
             box = _face_box(landmarks[: start + FIRST_SECOND], path)
         elif clip:
             box = whole_box(clip.height, clip.width)
@@ -153,7 +153,7 @@ class _LandmarksDriving(Driving):
                 f"--crop whole needs the size of the frames, and beside {path} lies no clip of "
                 "the same name: use --crop face"
             )
-        self._found = np.isfinite(landmarks).all((1, 2))
+        self._found = are_faces(landmarks)
         self._landmarks = _move(_hold(landmarks, first), box, size)
 
     def __iter__(self) -> Iterator[DrivingFrame]:
@@ -180,7 +180,7 @@ def _frame_files(path: Path) -> tuple[Path, ...]:
 
 
 def _first_face(landmarks: np.ndarray, path: Path) -> np.ndarray:
-    found = np.isfinite(landmarks).all((1, 2))
+    found = are_faces(landmarks)
     if not found.any():
         raise ValueError(f"{path} shows no face in any of its {len(landmarks)} frames")
     return landmarks[found.argmax()]
@@ -197,7 +197,7 @@ def _hold(landmarks: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Fill faces that are missing with the ones before, at the start with the first."""
     held, last = np.empty_like(landmarks), first
     for index, points in enumerate(landmarks):
-        last = points if np.isfinite(points).all() else last
+        last = points if are_faces(points) else last
         held[index] = last
     return held
 

@@ -67,6 +67,7 @@ def test_a_clips_box_ignores_missing_faces_and_outliers():
     faces = np.stack([face_points(50, 50, 30)] * 9)
     wanted = face_box(faces[0])
     faces[0] = np.nan
+    faces[2:7] = 0
     faces[1] += 1000
     assert clip_box(faces) == pytest.approx(wanted)
 

@@ -105,9 +105,10 @@ def test_missing_faces_are_held_counted_and_the_length_is_kept(clip, landmarks):
     assert driver.missing == 6, "a second walk counts afresh"
 
 
-def test_missing_faces_in_a_landmarks_file_are_held_too(landmarks, tmp_path):
+@pytest.mark.parametrize("missing", [np.nan, 0], ids=["NaN", "zeros"])
+def test_missing_faces_in_a_landmarks_file_are_held_too(landmarks, tmp_path, missing):
     gaps = landmarks.copy()
-    gaps[[0, 5]] = NAN
+    gaps[[0, 5]] = missing
     for name, values in (("gaps.npy", gaps), ("full.npy", landmarks)):
         np.save(tmp_path / name, values)
     driver = open_driving(tmp_path / "gaps.npy", None, "face", SIZE)
@@ -188,7 +189,7 @@ def test_careless_drivers_are_named(clip, folder, landmarks, tmp_path):
     np.save(tmp_path / "objects.npy", np.full((1, 68, 2), None), allow_pickle=True)
     careless("NumPy", tmp_path / "objects.npy")
     np.save(tmp_path / "point.npy", np.ones((3, 68, 2)))
-    careless("one place", tmp_path / "point.npy")
+    careless("no face in any of its 3 frames", tmp_path / "point.npy")
     np.save(tmp_path / "alone.npy", landmarks)
     careless("--crop face", tmp_path / "alone.npy", crop="whole")
 
