@@ -190,6 +190,10 @@ def test_careless_drivers_are_named(clip, folder, landmarks, tmp_path):
     careless("NumPy", tmp_path / "objects.npy")
     np.save(tmp_path / "point.npy", np.ones((3, 68, 2)))
     careless("no face in any of its 3 frames", tmp_path / "point.npy")
+    knot = np.ones((3, 68, 2))
+    knot[:, 0] = 5  # a point of the oval is elsewhere; eyes and mouth are in one place
+    np.save(tmp_path / "knot.npy", knot)
+    careless("one place", tmp_path / "knot.npy")
     np.save(tmp_path / "alone.npy", landmarks)
     careless("--crop face", tmp_path / "alone.npy", crop="whole")
 
