@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import cli
 from config import Evaluate
 from dataset.detectors import LandmarkDetector, create_detector
-from dataset.files import remove_stale
 from dataset.sample_set import DrawnSet
 from evaluation.comparison import Plan, compare
 from evaluation.measures import Instruments
@@ -24,7 +23,8 @@ from loss.vgg import VGGFACE_INPUT, read_vggface
 from metric.identity import VggFace, load_arcface
 from metric.inception import load_inception
 from metric.perceptual import load_lpips
-from runtime import resolve_device, resolve_precision, set_threads
+from system.device import resolve_device, resolve_precision, set_threads
+from system.files import remove_stale
 from training.hardware import Hardware
 
 Instrument = TypeVar("Instrument")

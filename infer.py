@@ -19,12 +19,12 @@ from config import Infer
 from dataset.detectors import LandmarkDetector, create_detector
 from dataset.landmarks import draw_landmarks
 from dataset.person import PICKLE, load_person
-from dataset.progress import progress_bar
 from dataset.video import VideoWriter
 from inference.animate import animate, embed_person
 from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving
 from inference.retarget import MOTIONS
-from runtime import resolve_device, resolve_precision, set_threads
+from system.device import resolve_device, resolve_precision, set_threads
+from system.progress import progress_bar
 from training.checkpoint import Head, is_head, load_feed_forward, load_head
 
 Item = TypeVar("Item")

@@ -26,7 +26,7 @@ def main() -> None:
     device, gates = options.pop("device"), options.pop("gates")
     devices = ["cpu"]
     if options["detector"] == "face-alignment":
-        from runtime import all_devices  # imports PyTorch, which nothing else here needs
+        from system.device import all_devices  # imports PyTorch, which nothing else here needs
 
         devices = all_devices(device)
     print(preprocess(**options, devices=devices, gates=Gates(**vars(gates))))

@@ -19,12 +19,12 @@ import cli
 from config import PRESETS, Export, Finetune, Train
 from dataset.detectors import create_detector
 from dataset.episodes import VoxCelebDataset
-from dataset.files import replacing
 from dataset.images import normalize
 from dataset.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
-from runtime import resolve_device, resolve_precision, set_threads
+from system.device import resolve_device, resolve_precision, set_threads
+from system.files import replacing
 from training.checkpoint import Head, load, load_models, save_head, save_model
 from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks

@@ -24,10 +24,10 @@ from typing import NamedTuple
 import torch
 from torchvision.models import vgg19
 
-from dataset.files import replacing
 from evaluation.summary import bootstrap
 from evaluation.trial import COPY, FEED_FORWARD, FINE_TUNED
 from loss.vgg import TORCHVISION_VGG19
+from system.files import replacing
 
 HERE = Path(__file__).parent.parent
 

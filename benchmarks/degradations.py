@@ -19,7 +19,6 @@ from torch import Tensor
 from torchvision.transforms.functional import affine, gaussian_blur
 
 from dataset.images import frame_to_image, image_to_frame, normalize, write_image
-from dataset.progress import progress_bar
 from dataset.sample_heads import Motion, Person, Scene, render, sample_video
 from metric.frechet import frechet_distance
 from metric.geometry import landmark_error, pose_error
@@ -30,6 +29,7 @@ from metric.perceptual import load_lpips
 from metric.pixels import l1, psnr
 from metric.shape import face_shape, identity_leak
 from metric.ssim import ssim
+from system.progress import progress_bar
 
 SIZE = 128  # pixels
 FPS = 25 / 4  # of the frames that are compared: every fourth of a video

@@ -34,7 +34,7 @@ from metric.frechet import frechet_distance
 from metric.identity import VggFace
 from metric.inception import INCEPTION, load_inception
 from metric.perceptual import ALEXNET, load_lpips
-from runtime import resolve_device, resolve_precision
+from system.device import resolve_device, resolve_precision
 from tests.dataset.conftest import face_points
 from tests.dataset.faces import random_weights, say_faces
 from training.finetuning import PAPER_BATCH, Learning, finetune, initial_person, paper_steps

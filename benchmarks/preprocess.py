@@ -34,7 +34,7 @@ from dataset.quality import Gates
 from dataset.report import Report
 from dataset.store import Record, video_path, write_record
 from dataset.voxceleb import SourceVideo, find_videos
-from dataset.workers import run_jobs
+from system.processes import run_jobs
 from tests.dataset.faces import random_weights, say_faces
 
 FRAMES, SIZE, QUALITY = 9, 256, 95

@@ -32,7 +32,7 @@ from benchmarks.paper_losses import untrained_content_loss
 from benchmarks.plain_blocks import use_plain_blocks
 from dataset.episodes import Episode
 from network.spectral_norm import SpectralNorm
-from runtime import resolve_device, resolve_precision, set_threads
+from system.device import resolve_device, resolve_precision, set_threads
 from training.compilation import compile_networks
 from training.hardware import Hardware
 from training.health import peak_memory

@@ -24,7 +24,7 @@ from dataset.detectors import (
     create_detector,
     detect_small,
 )
-from dataset.workers import interrupts_held
+from system.processes import interrupts_held
 
 MOST_FRAMES = 64  # taken at once, unless a single client sends more
 

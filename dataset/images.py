@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from dataset.files import replacing
+from system.files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from dataset.contact_sheet import write_contact_sheet
 from dataset.images import decode_jpeg
-from dataset.progress import progress_bar
 from dataset.report import Report, indented, outcome_of
 from dataset.store import (
     SUFFIX,
@@ -17,6 +16,7 @@ from dataset.store import (
     read_videos,
     video_path,
 )
+from system.progress import progress_bar
 
 
 class Inspection(NamedTuple):

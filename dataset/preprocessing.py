@@ -14,9 +14,7 @@ from dataset.contact_sheet import write_contact_sheet
 from dataset.crop import resolve_crop
 from dataset.detector_process import DetectorFailure, detector_processes
 from dataset.detectors import LandmarkDetector, create_detector, prepare_detector
-from dataset.files import remove_stale
 from dataset.job import Recipe, process
-from dataset.progress import progress_bar
 from dataset.quality import Gates
 from dataset.report import Report
 from dataset.store import (
@@ -26,7 +24,9 @@ from dataset.store import (
     write_videos,
 )
 from dataset.voxceleb import SourceVideo, find_videos
-from dataset.workers import run_jobs
+from system.files import remove_stale
+from system.processes import run_jobs
+from system.progress import progress_bar
 
 TRIED = 8  # videos made on trial for the estimate of a dry run
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.files import replacing
 from dataset.sample_motion import Motion, draw_motion
 from dataset.sample_people import Person, Scene, draw_person, draw_scene
+from system.files import replacing
 
 FPS = 25.0
 SETTINGS = "heads.json"

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dataset.files import replacing
 from dataset.landmarks import POINTS
 from dataset.unpickling import UnsafePickleError, load_plain
+from system.files import replacing
 
 FORMAT = 1
 SUFFIX = ".pkl"

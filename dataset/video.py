@@ -12,8 +12,8 @@ import numpy as np
 
 from dataset.decoding import Packets, PacketsMisleadError, Video, read_packets
 from dataset.encoders import Ffmpeg, open_encoder
-from dataset.files import replacing
 from dataset.orientation import shown_size
+from system.files import replacing
 
 USUAL_FPS = 25.0  # where a file does not say
 INDEXES_KEPT = 16

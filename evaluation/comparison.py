@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dataset.progress import progress_bar
 from dataset.store import video_path
 from evaluation.measures import Instruments
 from evaluation.models import Contestant
 from evaluation.protocol import Subject, person_of, read_subject
 from evaluation.results import ResultStore
 from evaluation.trial import Result, Settings, Trial
+from system.progress import progress_bar
 from training.hardware import Hardware
 
 BASELINES = "baselines"

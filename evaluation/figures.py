@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from dataset.files import replacing
 from evaluation.measures import MEASURES
 from evaluation.summary import Interval, Row, Summary
 from evaluation.trial import COPY
+from system.files import replacing
 
 Points = list[tuple[int, Interval]]
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dataset.files import replacing
 from evaluation.comparison import Comparison
 from evaluation.figures import write_figures
 from evaluation.measures import MEASURES
@@ -13,6 +12,7 @@ from evaluation.sheets import write_sheets
 from evaluation.summary import Interval, Row, Summary
 from evaluation.tables import report
 from evaluation.trial import Result
+from system.files import replacing
 
 FORMAT = 1
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from dataset.files import replacing
 from dataset.images import read_image, write_image
 from evaluation.trial import Result
+from system.files import replacing
 
 FORMAT = 3
 

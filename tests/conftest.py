@@ -71,7 +71,7 @@ def call_script(
 def leave_half_written(path: Path) -> None:
     """Be killed, in a process of its own, in the middle of writing `path`."""
     script = (
-        "import os, sys; from pathlib import Path; from dataset.files import replacing\n"
+        "import os, sys; from pathlib import Path; from system.files import replacing\n"
         "with replacing(Path(sys.argv[1])) as partial:\n"
         "    partial.write_bytes(b'half'); os._exit(9)"
     )

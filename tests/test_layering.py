@@ -8,16 +8,16 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEAVES = {"dataset", "network", "loss", "metric"}
-SCRIPTS = {path.stem for path in ROOT.glob("*.py")} - {"cli", "config", "runtime"}
-OWN = LEAVES | SCRIPTS | {"training", "inference", "evaluation", "cli", "config", "runtime"}
+SCRIPTS = {path.stem for path in ROOT.glob("*.py")} - {"cli", "config"}
+OWN = LEAVES | SCRIPTS | {"system", "training", "inference", "evaluation", "cli", "config"}
 ALLOWED = {
-    **{leaf: {leaf} for leaf in LEAVES},
-    "training": {"training", *LEAVES},
-    "inference": {"inference", *LEAVES},
-    "evaluation": {"evaluation", "training", "inference", *LEAVES},
+    "system": {"system"},
+    **{leaf: {leaf, "system"} for leaf in LEAVES},
+    "training": {"training", "system", *LEAVES},
+    "inference": {"inference", "system", *LEAVES},
+    "evaluation": {"evaluation", "training", "inference", "system", *LEAVES},
     "config": set(),
     "cli": set(),
-    "runtime": set(),
     **dict.fromkeys(SCRIPTS, OWN - SCRIPTS),
 }
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dataset.files import replacing
 from network.embedder import Embedder
 from network.generator import Generator
 from network.talking_head import TalkingHead
+from system.files import replacing
 from training.models import Models, build_models
 
 FORMAT = 3  # 2: generators of four down blocks whatever the size; 1: heads without crop, landmarks

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dataset.progress import progress_bar
 from loss.content import ContentLoss
 from network.talking_head import TalkingHead
+from system.progress import progress_bar
 from training.hardware import Hardware
 from training.loops import finite_numbers
 from training.models import LearningRates, Models, dense_adam

@@ -14,10 +14,11 @@ from torch.utils.data import DataLoader, default_collate
 from tqdm import tqdm
 
 from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
-from dataset.files import remove_stale
 from dataset.images import normalize
-from dataset.progress import progress_bar
 from loss.content import ContentLoss
+from system.files import remove_stale
+from system.interruption import Interruption
+from system.progress import progress_bar
 from training.checkpoint import newest_of_run, restore, restore_models, save_run
 from training.distributed import (
     any_signal,
@@ -29,7 +30,6 @@ from training.distributed import (
 )
 from training.hardware import Hardware
 from training.health import embedder_influence, peak_memory, warnings
-from training.interruption import Interruption
 from training.models import LearningRates, Models, Optimizers, update_average
 from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
 from training.steps import Losses, meta_step

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from dataset.files import replacing
 from dataset.images import image_to_frame, write_image
+from system.files import replacing
 
 SHOWN_SOURCES = 3
 

@@ -17,7 +17,7 @@ import pytest
 
 from dataset.detector_process import MOST_FRAMES, DetectorFailure, detector_processes
 from dataset.detectors import LARGEST_SIDE, create_detector
-from dataset.workers import run_jobs
+from system.processes import run_jobs
 from tests.conftest import PATIENCE, ROOT
 from tests.dataset.conftest import face_points
 

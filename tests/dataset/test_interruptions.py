@@ -15,7 +15,7 @@ import pytest
 import config
 from dataset.quality import Gates
 from dataset.store import read_manifest, read_record, read_videos
-from dataset.workers import interrupts_held
+from system.processes import interrupts_held
 from tests.conftest import PATIENCE, ROOT
 from tests.dataset.test_preprocessing import contents, work
 

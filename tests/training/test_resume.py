@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import time
 
 import pytest
 import torch
@@ -13,7 +12,6 @@ from loss.content import ContentLoss
 from tests.training.conftest import WEIGHTS
 from training.checkpoint import load, newest_of_run, save_run
 from training.hardware import Hardware
-from training.interruption import ECHO, Interruption
 from training.loops import MetaLearning, Schedule
 from training.models import build_models, build_optimizers
 
@@ -131,19 +129,6 @@ def test_a_signal_that_comes_while_a_step_is_logged_is_saved_before_leaving(lear
     )
     assert run.learn() == signal.SIGTERM
     assert load(run.run, "run")["step"] == run.step < 4
-
-
-def test_the_echo_of_a_signal_is_no_second_one():
-    with Interruption() as interruption:
-        try:
-            for _ in range(2):
-                os.kill(os.getpid(), signal.SIGTERM)
-        except KeyboardInterrupt:  # would end the tests themselves
-            pytest.fail("the echo acts at once")
-        assert interruption.signal == signal.SIGTERM
-        time.sleep(1.1 * ECHO)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_w_in_host_memory_learns_the_same(learning):

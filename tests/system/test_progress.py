@@ -4,7 +4,7 @@ import sys
 import pytest
 from tqdm import tqdm
 
-from dataset.progress import progress_bar
+from system.progress import progress_bar
 
 
 def test_ctrl_c_while_a_bar_is_made_is_quiet(monkeypatch):
