@@ -25,7 +25,7 @@ from dataset.quality import (
     refuse_face,
     thumbnail,
 )
-from dataset.video import read_frames
+from dataset.video.reading import read_frames
 from dataset.voxceleb import find_videos
 
 FRAMES, SIZE = 9, 256

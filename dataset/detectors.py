@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from dataset.landmarks import POINTS
-from dataset.video import count_frames, index_video
+from dataset.video.reading import count_frames, index_video
 from dataset.voxceleb import PHOTO_SUFFIXES
 
 LANDMARKS_SUFFIX = ".landmarks.npy"

@@ -21,7 +21,7 @@ from dataset.sample_motion import Motion, Pose, draw_motion
 from dataset.sample_people import Person, Scene, draw_person, draw_scene
 from dataset.sample_render import render
 from dataset.sample_set import FPS, DrawnSet, sample_video
-from dataset.video import VideoWriter
+from dataset.video.writing import VideoWriter
 from system.files import remove_stale, replacing
 from system.progress import progress_bar
 

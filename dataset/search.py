@@ -11,7 +11,7 @@ from dataset.detectors import LandmarkDetector, LandmarksError
 from dataset.findings import Findings
 from dataset.images import read_image
 from dataset.quality import Gates
-from dataset.video import VideoIndex, index_video, read_frames
+from dataset.video.reading import VideoIndex, index_video, read_frames
 from dataset.voxceleb import SourceVideo
 
 TRIES = 8  # frames looked at for each one wanted, before a video is given up

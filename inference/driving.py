@@ -10,7 +10,7 @@ from dataset.crop import Box, clip_box, crop, resolve_crop, whole_box
 from dataset.detectors import LANDMARKS_SUFFIX, LandmarkDetector
 from dataset.images import read_image
 from dataset.landmarks import POINTS, are_faces
-from dataset.video import USUAL_FPS, VideoInfo, probe, stream_frames
+from dataset.video.reading import USUAL_FPS, VideoInfo, probe, stream_frames
 from dataset.voxceleb import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
 LANDMARKS_FILE = ".npy"

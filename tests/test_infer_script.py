@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import infer
-from dataset import encoders
 from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.landmarks import draw_landmarks
 from dataset.sample_heads import Pose, draw_person, draw_scene, render
-from dataset.video import probe, stream_frames
+from dataset.video import encoders
+from dataset.video.reading import probe, stream_frames
 from inference.driving import Driving, DrivingFrame, open_driving
 from inference.retarget import retargeted_motion
 from network.generator import Generator

@@ -12,7 +12,7 @@ import torch
 import cli
 import preprocess
 from dataset.store import StoreError, read_manifest, read_record, read_videos, video_path
-from dataset.video import count_frames
+from dataset.video.reading import count_frames
 from tests.conftest import run_script
 from tests.dataset.conftest import write_clip, write_photo
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset.encoders import OpenCVEncoder
 from dataset.images import write_image
+from dataset.video.encoders import OpenCVEncoder
 
 
 def face_points(x: float, y: float, size: float) -> np.ndarray:

@@ -99,7 +99,7 @@ def test_landmarks_as_long_as_the_frames_that_decode_are_accepted(tmp_path):
     write_clip(path, frames=40)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    from dataset.video import count_frames
+    from dataset.video.reading import count_frames
 
     file = path.with_suffix(".landmarks.npy")
     np.save(file, np.load(file)[: count_frames(path)])

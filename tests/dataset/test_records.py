@@ -10,7 +10,7 @@ from dataset.images import encode_jpeg, read_image
 from dataset.quality import OPEN
 from dataset.records import make_record
 from dataset.search import Rejected, order_frames
-from dataset.video import index_video, read_frames, stream_frames
+from dataset.video.reading import index_video, read_frames, stream_frames
 from dataset.voxceleb import find_videos
 from tests.dataset.conftest import moving_scene, write_clip, write_photo, write_pictures
 

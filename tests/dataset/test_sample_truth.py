@@ -10,7 +10,7 @@ from dataset.sample_heads import render, sample_video, video_path, write_sample_
 from dataset.sample_people import Person, draw_person
 from dataset.sample_set import DrawnSet
 from dataset.sample_truth import SHAPE, reenactment_truth, with_face_of
-from dataset.video import stream_frames
+from dataset.video.reading import stream_frames
 
 SET = DrawnSet(seed=4, fps=5.0, size=64)
 

@@ -9,7 +9,7 @@ import pytest
 
 from dataset.images import write_image
 from dataset.store import read_manifest, read_record, read_videos, video_path
-from dataset.video import stream_frames
+from dataset.video.reading import stream_frames
 from tests.conftest import run_script
 from tests.dataset.conftest import face_points, write_clip, write_photo
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dataset import decoding
-from dataset.decoding import Video, plan_runs
-from dataset.video import (
+from dataset.video import decoding
+from dataset.video.decoding import Video, plan_runs
+from dataset.video.reading import (
     VideoInfo,
     count_frames,
     index_video,

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from dataset.orientation import Matrix, display_matrix, turn_upright
+from dataset.video.orientation import Matrix, display_matrix, turn_upright
 
 # A packet of these holds one frame, and decoding may begin at any packet that is marked as a key.
 # VP8 for one has packets that are never shown, and nothing but their bits tells which.
