@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import cli
 from config import Evaluate
-from dataset.detectors import LandmarkDetector, create_detector
+from dataset.detection.detector import LandmarkDetector
+from dataset.detection.kinds import create_detector
 from dataset.sample_set import DrawnSet
 from evaluation.comparison import Plan, compare
 from evaluation.measures import Instruments

@@ -16,7 +16,8 @@ import torch
 
 import cli
 from config import Infer
-from dataset.detectors import LandmarkDetector, create_detector
+from dataset.detection.detector import LandmarkDetector
+from dataset.detection.kinds import create_detector
 from dataset.landmarks import draw_landmarks
 from dataset.person import PICKLE, load_person
 from dataset.video.writing import VideoWriter

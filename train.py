@@ -17,7 +17,7 @@ import torch
 
 import cli
 from config import PRESETS, Export, Finetune, Train
-from dataset.detectors import create_detector
+from dataset.detection.kinds import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.images import normalize
 from dataset.person import PICKLE, load_person

@@ -24,7 +24,7 @@ from torchvision.models import alexnet, inception_v3, vgg16
 
 from benchmarks.clock import wait
 from benchmarks.paper_losses import untrained_content_loss
-from dataset.detectors import create_detector
+from dataset.detection.kinds import create_detector
 from evaluation.measures import Frames, Instruments, likeness
 from evaluation.models import draw
 from evaluation.protocol import PAPER_HELD_OUT, PAPER_SHOTS, PAPER_VIDEOS

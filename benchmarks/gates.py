@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 import config
-from dataset.detectors import read_landmarks
+from dataset.detection.stored import read_landmarks
 from dataset.quality import (
     Gates,
     change,

@@ -27,7 +27,8 @@ import torch
 import config
 from benchmarks.clips import write_clips
 from dataset.crop import clip_box, crop, whole_box
-from dataset.detectors import LandmarkDetector, create_detector
+from dataset.detection.detector import LandmarkDetector
+from dataset.detection.kinds import create_detector
 from dataset.images import encode_jpeg
 from dataset.job import Recipe, process
 from dataset.quality import Gates

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import cv2
 
-from dataset.detectors import LandmarkDetector
+from dataset.detection.detector import LandmarkDetector
 from dataset.findings import Findings
 from dataset.quality import Gates
 from dataset.records import make_record

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from dataset.detectors import LandmarkDetector
+from dataset.detection.detector import LandmarkDetector
 from dataset.episodes import record_images
 from dataset.landmarks import scale_landmarks
 from dataset.records import make_record

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from dataset.contact_sheet import write_contact_sheet
 from dataset.crop import resolve_crop
-from dataset.detector_process import DetectorFailure, detector_processes
-from dataset.detectors import LandmarkDetector, create_detector, prepare_detector
+from dataset.detection.detector import LandmarkDetector
+from dataset.detection.kinds import create_detector, prepare_detector
+from dataset.detection.process import DetectorFailure, detector_processes
 from dataset.job import Recipe, process
 from dataset.quality import Gates
 from dataset.report import Report

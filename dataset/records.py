@@ -7,7 +7,7 @@ import numpy as np
 from dataset import quality
 from dataset.crop import resolve_crop
 from dataset.cutting import Cutter, Key
-from dataset.detectors import LandmarkDetector
+from dataset.detection.detector import LandmarkDetector
 from dataset.findings import Findings
 from dataset.quality import Gates
 from dataset.search import FrameSearch, Rejected

@@ -7,7 +7,7 @@ import numpy as np
 
 from dataset import quality
 from dataset.cutting import Key
-from dataset.detectors import LandmarkDetector, LandmarksError
+from dataset.detection.detector import LandmarkDetector, LandmarksError
 from dataset.findings import Findings
 from dataset.images import read_image
 from dataset.quality import Gates

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg")
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
+from dataset.images import PHOTO_SUFFIXES
+from dataset.video.reading import VIDEO_SUFFIXES
 
 
 class SourceVideo(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dataset.detectors import LandmarkDetector
+from dataset.detection.detector import LandmarkDetector
 from dataset.images import image_to_frame
 from metric.expression import expression_error
 from metric.geometry import landmark_error, pose_error

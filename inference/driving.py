@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dataset.crop import Box, clip_box, crop, resolve_crop, whole_box
-from dataset.detectors import LANDMARKS_SUFFIX, LandmarkDetector
-from dataset.images import read_image
+from dataset.detection.detector import LandmarkDetector
+from dataset.detection.stored import LANDMARKS_SUFFIX
+from dataset.images import PHOTO_SUFFIXES, read_image
 from dataset.landmarks import POINTS, are_faces
-from dataset.video.reading import USUAL_FPS, VideoInfo, probe, stream_frames
-from dataset.voxceleb import PHOTO_SUFFIXES, VIDEO_SUFFIXES
+from dataset.video.reading import USUAL_FPS, VIDEO_SUFFIXES, VideoInfo, probe, stream_frames
 
 LANDMARKS_FILE = ".npy"
 FIRST_SECOND = 25  # frames that decide where the face is

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import infer
-from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
+from dataset.detection.stored import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.landmarks import draw_landmarks
 from dataset.sample_heads import Pose, draw_person, draw_scene, render
 from dataset.video import encoders

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dataset.aligner import FaceAlignmentDetector
-from dataset.aligner_weights import WEIGHTS
+from dataset.detection.face_alignment import FaceAlignmentDetector
+from dataset.detection.face_alignment_weights import WEIGHTS
 from tests.dataset.conftest import face_points
 
 COARSE = ("fc7", "conv6_2", "conv7_2")  # S3FD's maps with strides of 32, 64 and 128 pixels

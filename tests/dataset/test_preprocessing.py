@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dataset import job
-from dataset.detector_process import DetectorFailure, RemoteDetector
+from dataset.detection.process import DetectorFailure, RemoteDetector
 from dataset.preprocessing import preprocess
 from dataset.quality import OPEN
 from dataset.sample_heads import render, sample_video

@@ -5,7 +5,7 @@ import pytest
 
 from dataset import cutting, search
 from dataset.crop import clip_box, crop, face_box, whole_box
-from dataset.detectors import StoredLandmarks
+from dataset.detection.stored import StoredLandmarks
 from dataset.images import encode_jpeg, read_image
 from dataset.quality import OPEN
 from dataset.records import make_record

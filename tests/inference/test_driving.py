@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dataset.detectors import LANDMARKS_SUFFIX, StoredLandmarks
+from dataset.detection.stored import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.images import write_image
 from dataset.landmarks import draw_landmarks
 from dataset.person import load_person

@@ -1,70 +1,18 @@
-"""The detectors' common part, and landmarks from files."""
-
-import subprocess
-import sys
+"""Landmarks from files."""
 
 import numpy as np
 import pytest
 
-from dataset.detectors import (
-    LARGEST_SIDE,
-    LandmarksError,
-    StoredLandmarks,
-    choose_face,
-    create_detector,
-    detect_small,
-)
-from tests.dataset.conftest import face_points, write_clip, write_photo
+from dataset.detection.detector import LandmarksError
+from dataset.detection.kinds import create_detector
+from dataset.detection.stored import StoredLandmarks
+from tests.dataset.conftest import write_clip, write_photo
 
 
 def stored(path, *indices):
     """Detect in some frames of one file."""
     count = len(indices)
     return StoredLandmarks().detect([None] * count, [(path, i) for i in indices], [None] * count)
-
-
-def test_large_frames_are_shrunk_for_detection_and_the_points_scaled_back():
-    seen, told = [], []
-
-    def find(frames, places, near):
-        seen.extend(frame.shape for frame in frames)
-        told.extend(near)
-        return np.stack([face_points(100, 50, 40)] * len(frames))
-
-    frames = [np.zeros(shape, np.uint8) for shape in ((1280, 2 * LARGEST_SIDE, 3), (100, 90, 3))]
-    large = (face_points(100, 50, 40) + 0.5) * 2 - 0.5
-    landmarks = detect_small(find, frames, [("clip.mp4", 0)] * 2, [large, None])
-    assert seen == [(640, LARGEST_SIDE, 3), (100, 90, 3)]
-    assert landmarks.dtype == np.float32
-    assert np.allclose(landmarks[0], large, atol=1e-3)
-    assert np.array_equal(landmarks[1], face_points(100, 50, 40))
-    assert np.allclose(told[0], face_points(100, 50, 40), atol=1e-3)
-    assert told[1] is None
-
-
-def test_no_frames_give_no_landmarks():
-    assert detect_small(lambda *_: [], [], [], []).shape == (0, 68, 2)
-    assert StoredLandmarks().detect([], [], []).shape == (0, 68, 2)
-
-
-def test_the_face_that_overlaps_most_is_followed():
-    faces = [face_points(20, 20, 10), face_points(100, 100, 60), face_points(28, 20, 10)]
-    assert np.array_equal(choose_face(faces, None), faces[1])
-    assert np.array_equal(choose_face(faces, face_points(27, 20, 10)), faces[2])
-    assert np.isnan(choose_face([], None)).all()
-
-
-def test_an_unknown_detector_is_refused():
-    with pytest.raises(ValueError, match=r"--detector must be one of face-alignment, stored.*dlib"):
-        create_detector("dlib", "cpu")
-
-
-def test_detectors_are_known_by_name_and_without_pytorch():
-    code = (
-        "import sys, dataset.detector_process; from dataset.detectors import create_detector;"
-        "assert create_detector('stored').name == 'stored'; assert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_stored_landmarks_are_those_of_the_frames_asked_for(tmp_path):

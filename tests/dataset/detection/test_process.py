@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset.detector_process import MOST_FRAMES, DetectorFailure, detector_processes
-from dataset.detectors import LARGEST_SIDE, create_detector
+from dataset.detection.detector import LARGEST_SIDE
+from dataset.detection.kinds import create_detector
+from dataset.detection.process import MOST_FRAMES, DetectorFailure, detector_processes
 from system.processes import run_jobs
 from tests.conftest import PATIENCE, ROOT
 from tests.dataset.conftest import face_points
@@ -247,8 +248,8 @@ def test_no_process_outlives_an_error_in_the_context_even_if_it_is_busy(tmp_path
 
 PARENT = """
 import time
-from tests.dataset.test_detector_process import PlainDetector, ask
-from dataset.detector_process import detector_processes
+from tests.dataset.detection.test_process import PlainDetector, ask
+from dataset.detection.process import detector_processes
 if __name__ == "__main__":
     with detector_processes(["cpu"], 1, PlainDetector) as clients:
         print(ask(clients())[1], flush=True)
@@ -287,7 +288,7 @@ def test_the_real_detector_finds_the_same_here_and_there(random_networks):
 
 
 def test_weights_that_do_not_load_are_the_same_error_here_and_there(tmp_path, monkeypatch):
-    from dataset.aligner_weights import WEIGHTS
+    from dataset.detection.face_alignment_weights import WEIGHTS
 
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)

@@ -8,10 +8,10 @@ import pytest
 import torch
 from face_alignment.detection.sfd.bbox import nms
 
-from dataset import aligner
-from dataset.aligner import FaceAlignmentDetector
-from dataset.aligner_weights import WEIGHTS, fetch_weights
-from dataset.detectors import create_detector, prepare_detector
+from dataset.detection import face_alignment as aligner
+from dataset.detection.face_alignment import FaceAlignmentDetector
+from dataset.detection.face_alignment_weights import WEIGHTS, fetch_weights
+from dataset.detection.kinds import create_detector, prepare_detector
 from tests.dataset.conftest import face_points
 from tests.dataset.faces import say_faces, shift_scores
 

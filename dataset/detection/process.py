@@ -16,14 +16,8 @@ from multiprocessing.sharedctypes import Synchronized
 import cv2
 import numpy as np
 
-from dataset.detectors import (
-    Frames,
-    LandmarkDetector,
-    Near,
-    Places,
-    create_detector,
-    detect_small,
-)
+from dataset.detection.detector import Frames, LandmarkDetector, Near, Places, detect_small
+from dataset.detection.kinds import create_detector
 from system.processes import interrupts_held
 
 MOST_FRAMES = 64  # taken at once, unless a single client sends more

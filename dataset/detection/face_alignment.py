@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 import torch
 
-from dataset.aligner_weights import WEIGHTS, fetch_weights, weights_folder
-from dataset.detectors import Frames, Near, Places, choose_face, detect_small, overlap
+from dataset.detection.detector import Frames, Near, Places, choose_face, detect_small, overlap
+from dataset.detection.face_alignment_weights import WEIGHTS, fetch_weights, weights_folder
 from dataset.landmarks import POINTS
 
 if TYPE_CHECKING:

@@ -1,0 +1,106 @@
+"""What a landmark detector is, and what all kinds of them share."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from dataset.landmarks import POINTS
+
+LARGEST_SIDE = 1280  # pixels; larger frames are shrunk, the alignment network sees 256 of a face
+
+Frames = Sequence[np.ndarray]
+Places = Sequence[tuple[Path, int]]
+Near = Sequence[np.ndarray | None]
+
+
+class LandmarksError(ValueError):
+    """The landmarks of a video or photo cannot be had."""
+
+
+class LandmarkDetector(Protocol):
+    """Finds the 68 landmarks of one face in each frame."""
+
+    name: str
+    """As create_detector knows it; records state it."""
+
+    def detect(self, frames: Frames, places: Places, near: Near) -> np.ndarray:
+        """Return (N, 68, 2) float32 landmarks in pixels of each frame, all NaN where there is no
+        face.
+
+        Args:
+            frames: N of them, (H, W, 3) uint8 RGB; their sizes may differ.
+            places: the video or photo that each frame is of, and its index in that, from 0.
+            near: for each frame (68, 2) landmarks seen shortly before or after, or None; of
+                several faces the one that overlaps them most is taken. Without them, or if none
+                overlaps: the largest.
+
+        Raises:
+            LandmarksError: the landmarks of such a file cannot be had at all.
+        """
+
+
+def choose_face(faces: list[np.ndarray], near: np.ndarray | None) -> np.ndarray:
+    """Return the face that overlaps `near` most, else the largest, else NaN.
+
+    Args:
+        faces: (68, 2) landmarks each.
+        near: (68, 2) landmarks of the face to follow, or None.
+    """
+    if not faces:
+        return np.full((POINTS, 2), np.nan, np.float32)
+    overlaps = [0.0 if near is None else overlap(face, near) for face in faces]
+    if max(overlaps) > 0:
+        best = int(np.argmax(overlaps))
+    else:
+        best = int(np.argmax([np.prod(np.ptp(face, axis=0)) for face in faces]))
+    return faces[best].astype(np.float32)
+
+
+def overlap(face: np.ndarray, other: np.ndarray) -> float:
+    """Return intersection over union of the boxes around two faces."""
+    low = np.maximum(face.min(0), other.min(0))
+    high = np.minimum(face.max(0), other.max(0))
+    shared = np.prod(np.clip(high - low, 0, None))
+    union = np.prod(np.ptp(face, axis=0)) + np.prod(np.ptp(other, axis=0)) - shared
+    return float(shared / union) if union > 0 else 0.0
+
+
+def detect_small(
+    detect: Callable[[Frames, Places, Near], np.ndarray],
+    frames: Frames,
+    places: Places,
+    near: Near,
+) -> np.ndarray:
+    """Call `detect` with frames that are shrunk to LARGEST_SIDE, in pixels of which it sees and
+    finds landmarks; take and return them as `LandmarkDetector.detect` does."""
+    smaller = [_shrink(frame) for frame in frames]
+    pairs = list(zip(frames, smaller, strict=True))
+    near = [
+        None if points is None else _rescale(points, frame, small)
+        for points, (frame, small) in zip(near, pairs, strict=True)
+    ]
+    found = detect(smaller, places, near)
+    back = [
+        _rescale(points, small, frame) for points, (frame, small) in zip(found, pairs, strict=True)
+    ]
+    return np.array(back, np.float32).reshape(-1, POINTS, 2)
+
+
+def _shrink(frame: np.ndarray) -> np.ndarray:
+    height, width = frame.shape[:2]
+    scale = LARGEST_SIDE / max(height, width)
+    if scale >= 1:
+        return frame
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
+def _rescale(points: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Bring points from pixels of one frame into those of the same frame in another size."""
+    if new.shape == old.shape:
+        return points
+    ratio = np.divide(new.shape[1::-1], old.shape[1::-1])
+    return (points + 0.5) * ratio - 0.5

@@ -1,0 +1,56 @@
+"""The kinds of landmark detectors, by name."""
+
+from collections.abc import Callable
+
+from dataset.detection.detector import LandmarkDetector
+from dataset.detection.stored import StoredLandmarks
+
+
+def _face_alignment(*options: object) -> LandmarkDetector:
+    from dataset.detection.face_alignment import (
+        FaceAlignmentDetector,  # with PyTorch, which the others do without
+    )
+
+    return FaceAlignmentDetector(*options)
+
+
+DETECTORS: dict[str, Callable[[str, int | None, str], LandmarkDetector]] = {
+    "face-alignment": _face_alignment,
+    "stored": lambda *_: StoredLandmarks(),
+}
+
+
+def create_detector(
+    name: str, device: str = "cpu", threads: int | None = None, precision: str = "float32"
+) -> LandmarkDetector:
+    """Make the detector of that name.
+
+    Args:
+        name: face-alignment or stored.
+        device: where its networks run, if it has any.
+        threads: CPU threads for them; None: as many as PyTorch uses anyway.
+        precision: float32 or bfloat16.
+
+    Raises:
+        ValueError: there is none of that name, or its weights cannot be had.
+    """
+    _check_name(name)
+    return DETECTORS[name](str(device), threads, precision)
+
+
+def prepare_detector(name: str) -> None:
+    """Fetch what `create_detector` needs, once, before many processes do.
+
+    Raises:
+        ValueError: there is none of that name, or its weights cannot be had.
+    """
+    _check_name(name)
+    if name == "face-alignment":
+        from dataset.detection.face_alignment_weights import fetch_weights
+
+        fetch_weights()
+
+
+def _check_name(name: str) -> None:
+    if name not in DETECTORS:
+        raise ValueError(f"--detector must be one of {', '.join(DETECTORS)}, got {name!r}")
