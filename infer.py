@@ -19,7 +19,7 @@ from config import Infer
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.kinds import create_detector
 from dataset.landmarks import draw_landmarks
-from dataset.person import PICKLE, load_person
+from dataset.preparation.person import PICKLE, load_person
 from dataset.video.writing import VideoWriter
 from inference.animate import animate, embed_person
 from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving

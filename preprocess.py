@@ -11,9 +11,9 @@ Running the same command again goes on where it stopped.
 
 import cli
 import config
-from dataset.inspection import inspect
-from dataset.preprocessing import preprocess
-from dataset.quality import Gates
+from dataset.preparation.inspection import inspect
+from dataset.preparation.pipeline import preprocess
+from dataset.preparation.quality import Gates
 
 
 def main() -> None:

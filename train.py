@@ -20,7 +20,7 @@ from config import PRESETS, Export, Finetune, Train
 from dataset.detection.kinds import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.images import normalize
-from dataset.person import PICKLE, load_person
+from dataset.preparation.person import PICKLE, load_person
 from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
 from system.device import resolve_device, resolve_precision, set_threads

@@ -16,7 +16,7 @@ import numpy as np
 
 import config
 from dataset.detection.stored import read_landmarks
-from dataset.quality import (
+from dataset.preparation.quality import (
     Gates,
     change,
     colours,
@@ -25,8 +25,8 @@ from dataset.quality import (
     refuse_face,
     thumbnail,
 )
+from dataset.preparation.sources import find_videos
 from dataset.video.reading import read_frames
-from dataset.voxceleb import find_videos
 
 FRAMES, SIZE = 9, 256
 FACE = 0.5  # of a stored frame, about what a face has there

@@ -30,11 +30,11 @@ from dataset.crop import clip_box, crop, whole_box
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.kinds import create_detector
 from dataset.images import encode_jpeg
-from dataset.job import Recipe, process
-from dataset.quality import Gates
-from dataset.report import Report
+from dataset.preparation.job import Recipe, process
+from dataset.preparation.quality import Gates
+from dataset.preparation.report import Report
+from dataset.preparation.sources import SourceVideo, find_videos
 from dataset.store import Record, video_path, write_record
-from dataset.voxceleb import SourceVideo, find_videos
 from system.processes import run_jobs
 from tests.dataset.faces import random_weights, say_faces
 

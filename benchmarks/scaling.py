@@ -18,8 +18,8 @@ from pathlib import Path
 
 import config
 from benchmarks.clips import write_clips
-from dataset.preprocessing import preprocess
-from dataset.quality import Gates
+from dataset.preparation.pipeline import preprocess
+from dataset.preparation.quality import Gates
 
 DIFFERENT = 20  # clips, which are then copied
 FRAMES, SIZE = 24, 64

@@ -10,7 +10,7 @@ import pytest
 from dataset.detection.stored import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.images import write_image
 from dataset.landmarks import draw_landmarks
-from dataset.person import load_person
+from dataset.preparation.person import load_person
 from dataset.video.reading import stream_frames
 from dataset.video.writing import VideoWriter
 from inference.driving import open_driving

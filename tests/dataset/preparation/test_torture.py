@@ -190,7 +190,7 @@ def test_nothing_else_was_found(tortured):
 
 def test_a_file_that_may_not_be_read_is_skipped_with_its_reason(tmp_path, monkeypatch):
     # The tests may run as root, who may read everything: the refusal is played.
-    from tests.dataset.test_preprocessing import work
+    from tests.dataset.preparation.test_pipeline import work
 
     def refuse(path, *arguments, **options):
         if "locked" in str(path):

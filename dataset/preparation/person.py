@@ -9,9 +9,9 @@ from torch import Tensor
 from dataset.detection.detector import LandmarkDetector
 from dataset.episodes import record_images
 from dataset.landmarks import scale_landmarks
-from dataset.records import make_record
+from dataset.preparation.records import make_record
+from dataset.preparation.sources import find_videos
 from dataset.store import read_record
-from dataset.voxceleb import find_videos
 
 PICKLE = ".pkl"
 

@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from dataset.contact_sheet import write_contact_sheet
 from dataset.images import decode_jpeg
-from dataset.report import Report, indented, outcome_of
+from dataset.preparation.contact_sheet import write_contact_sheet
+from dataset.preparation.report import Report, indented, outcome_of
 from dataset.store import (
     SUFFIX,
     StoreError,

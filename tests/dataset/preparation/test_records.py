@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from dataset import cutting, search
 from dataset.crop import clip_box, crop, face_box, whole_box
 from dataset.detection.stored import StoredLandmarks
 from dataset.images import encode_jpeg, read_image
-from dataset.quality import OPEN
-from dataset.records import make_record
-from dataset.search import Rejected, order_frames
+from dataset.preparation import cutting, search
+from dataset.preparation.quality import OPEN
+from dataset.preparation.records import make_record
+from dataset.preparation.search import Rejected, order_frames
+from dataset.preparation.sources import find_videos
 from dataset.video.reading import index_video, read_frames, stream_frames
-from dataset.voxceleb import find_videos
 from tests.dataset.conftest import moving_scene, write_clip, write_photo, write_pictures
 
 

@@ -4,15 +4,15 @@ import itertools
 
 import numpy as np
 
-from dataset import quality
 from dataset.crop import resolve_crop
-from dataset.cutting import Cutter, Key
 from dataset.detection.detector import LandmarkDetector
-from dataset.findings import Findings
-from dataset.quality import Gates
-from dataset.search import FrameSearch, Rejected
+from dataset.preparation import quality
+from dataset.preparation.cutting import Cutter, Key
+from dataset.preparation.findings import Findings
+from dataset.preparation.quality import Gates
+from dataset.preparation.search import FrameSearch, Rejected
+from dataset.preparation.sources import SourceVideo
 from dataset.store import Record
-from dataset.voxceleb import SourceVideo
 
 SHOWN_MOVING = 3  # frames of a segment from which its motion can be told
 

@@ -6,11 +6,11 @@ import os
 import numpy as np
 import pytest
 
-from dataset.contact_sheet import SHOWN, TILE, write_contact_sheet
 from dataset.images import read_image
-from dataset.inspection import inspect
-from dataset.quality import OPEN
-from dataset.report import Outcome, Report, outcome_of
+from dataset.preparation.contact_sheet import SHOWN, TILE, write_contact_sheet
+from dataset.preparation.inspection import inspect
+from dataset.preparation.quality import OPEN
+from dataset.preparation.report import Outcome, Report, outcome_of
 from dataset.store import (
     append_manifest,
     read_manifest,
@@ -20,7 +20,7 @@ from dataset.store import (
     write_record,
 )
 from tests.dataset.conftest import write_clip
-from tests.dataset.test_preprocessing import contents, work
+from tests.dataset.preparation.test_pipeline import contents, work
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import cv2
 
 from dataset.detection.detector import LandmarkDetector
-from dataset.findings import Findings
-from dataset.quality import Gates
-from dataset.records import make_record
-from dataset.report import Outcome
-from dataset.search import Rejected
+from dataset.preparation.findings import Findings
+from dataset.preparation.quality import Gates
+from dataset.preparation.records import make_record
+from dataset.preparation.report import Outcome
+from dataset.preparation.search import Rejected
+from dataset.preparation.sources import SourceVideo
 from dataset.store import Record, StoreError, pickle_record, video_path, write_record
-from dataset.voxceleb import SourceVideo
 
 
 class Recipe(NamedTuple):

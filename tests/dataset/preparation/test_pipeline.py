@@ -5,10 +5,10 @@ import contextlib
 import numpy as np
 import pytest
 
-from dataset import job
 from dataset.detection.process import DetectorFailure, RemoteDetector
-from dataset.preprocessing import preprocess
-from dataset.quality import OPEN
+from dataset.preparation import job
+from dataset.preparation.pipeline import preprocess
+from dataset.preparation.quality import OPEN
 from dataset.sample_heads import render, sample_video
 from dataset.store import read_manifest, read_record, read_settings, read_videos, video_path
 from tests.conftest import leave_half_written

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dataset.findings import STAGES
+from dataset.preparation.findings import STAGES
 
 LISTED = 20  # skipped videos and videos with a cut that are named; all are in the manifest
 SLOWEST = 5

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from dataset.crop import Box, clip_box, crop, face_box, whole_box
-from dataset.findings import Findings
 from dataset.images import encode_jpeg
+from dataset.preparation.findings import Findings
 
 HELD_BYTES = 128 << 20  # frames kept until their box is known; beyond, they are decoded again
 

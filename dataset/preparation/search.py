@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 import cv2
 import numpy as np
 
-from dataset import quality
-from dataset.cutting import Key
 from dataset.detection.detector import LandmarkDetector, LandmarksError
-from dataset.findings import Findings
 from dataset.images import read_image
-from dataset.quality import Gates
+from dataset.preparation import quality
+from dataset.preparation.cutting import Key
+from dataset.preparation.findings import Findings
+from dataset.preparation.quality import Gates
+from dataset.preparation.sources import SourceVideo
 from dataset.video.reading import VideoIndex, index_video, read_frames
-from dataset.voxceleb import SourceVideo
 
 TRIES = 8  # frames looked at for each one wanted, before a video is given up
 MOST_CANDIDATES = 1_000_000  # files that lie about their length must not exhaust the memory

@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dataset.contact_sheet import write_contact_sheet
 from dataset.crop import resolve_crop
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.kinds import create_detector, prepare_detector
 from dataset.detection.process import DetectorFailure, detector_processes
-from dataset.job import Recipe, process
-from dataset.quality import Gates
-from dataset.report import Report
+from dataset.preparation.contact_sheet import write_contact_sheet
+from dataset.preparation.job import Recipe, process
+from dataset.preparation.quality import Gates
+from dataset.preparation.report import Report
+from dataset.preparation.sources import SourceVideo, find_videos
 from dataset.store import (
     append_manifest,
     good_videos,
     write_settings,
     write_videos,
 )
-from dataset.voxceleb import SourceVideo, find_videos
 from system.files import remove_stale
 from system.processes import run_jobs
 from system.progress import progress_bar

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from dataset.voxceleb import find_videos
+from dataset.preparation.sources import find_videos
 
 
 def touch(folder, *names):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from config import Gates as Defaults
-from dataset.quality import (
+from dataset.preparation.quality import (
     OPEN,
     Gates,
     change,

@@ -13,11 +13,11 @@ import time
 import pytest
 
 import config
-from dataset.quality import Gates
+from dataset.preparation.quality import Gates
 from dataset.store import read_manifest, read_record, read_videos
 from system.processes import interrupts_held
 from tests.conftest import PATIENCE, ROOT
-from tests.dataset.test_preprocessing import contents, work
+from tests.dataset.preparation.test_pipeline import contents, work
 
 LARGER = {"image_size": 128, "frames_per_video": 12}  # so that each video takes a while
 AS_OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in LARGER.items()]
@@ -36,12 +36,12 @@ def test_a_worker_killed_by_the_system_ends_the_run_in_one_line(tree, tmp_path):
 KILLER = """
 import os, signal, sys
 sys.argv[0] = "preprocess.py"
-import cli, dataset.job, preprocess
+import cli, dataset.preparation.job, preprocess
 
 def make_record(video, *_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-dataset.job.make_record = make_record
+dataset.preparation.job.make_record = make_record
 if __name__ == "__main__":
     cli.run(preprocess.main)
 """
