@@ -232,7 +232,7 @@ class Train(Checked):
     mix: Path | None = None
     """Another folder of preprocess.py, whose videos make every second episode: drawn heads, to
     accompany few people (the paper: none). Its videos must have other ids than those of --data;
-    its people too, or evaluate.py takes theirs for seen (dataset.sample_heads --first-person)."""
+    its people too, or evaluate.py takes theirs for seen (python -m drawn_heads --first-person)."""
     start_from: Path | None = None
     """A run or an exported model of the same networks; a new run begins with what it has learnt."""
     overfit: int | None = None

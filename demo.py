@@ -16,8 +16,8 @@ from pathlib import Path
 
 import cli
 from config import DEMO_NETWORKS, DEMO_PRESETS, Demo
-from dataset.sample_heads import write_sample_heads
 from dataset.store import read_videos, video_path
+from drawn_heads.videos import write_heads
 from training.checkpoint import load
 
 HERE = Path(__file__).parent
@@ -84,7 +84,7 @@ def evaluate(config: Demo, checkpoint: Path, data: Path, heads: Path) -> None:
 def draw_heads(config: Demo, part: str, people: int, first: int, frames: int, fps: float) -> Path:
     """Write the videos of a group, with their landmarks beside them."""
     videos = config.output / "videos" / part
-    write_sample_heads(
+    write_heads(
         videos, people, frames=frames, fps=fps, size=DRAWN_SIZE, seed=config.seed,
         first_person=first,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import cli
 from config import Evaluate
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.kinds import create_detector
-from dataset.sample_set import DrawnSet
+from drawn_heads.set import DrawnSet
 from evaluation.comparison import Plan, compare
 from evaluation.measures import Instruments
 from evaluation.models import Contestant, load_contestant

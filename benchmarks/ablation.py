@@ -1,6 +1,6 @@
 """What makes a model learn? One change at a time, equal numbers of steps, people held out.
 
-    DRAW="python -m dataset.sample_heads --frames 24 --fps 2.4 --size 128"
+    DRAW="python -m drawn_heads.videos --frames 24 --fps 2.4 --size 128"
     $DRAW --output HEADS/train --people 240
     $DRAW --output HEADS/unseen --people 32 --first-person 10000
     python -m benchmarks.ablation --source HEADS/train --unseen HEADS/unseen --output ABLATION

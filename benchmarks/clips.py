@@ -11,7 +11,8 @@ import av
 import cv2
 import numpy as np
 
-from dataset.sample_heads import render, sample_video
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 
 FPS = 25
 DRAWN = 8  # frames
@@ -58,7 +59,7 @@ def _moving(
     person: int, segment: int, frames: int, size: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield frames (size, size, 3) uint8 RGB and their landmarks (68, 2)."""
-    identity, scene, motion = sample_video(seed, person, segment, DRAWN, fps=2.5)
+    identity, scene, motion = draw_video(seed, person, segment, DRAWN, fps=2.5)
     drawn = [render(identity, scene, pose, size) for pose in motion]
     rng = np.random.default_rng([seed, person, segment])
     noise = rng.normal(0, NOISE, (4, size, size, 1)).astype(np.float32)

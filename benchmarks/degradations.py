@@ -19,7 +19,10 @@ from torch import Tensor
 from torchvision.transforms.functional import affine, gaussian_blur
 
 from dataset.images import frame_to_image, image_to_frame, normalize, write_image
-from dataset.sample_heads import Motion, Person, Scene, render, sample_video
+from drawn_heads.motion import Motion
+from drawn_heads.people import Person, Scene
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 from metric.frechet import frechet_distance
 from metric.geometry import landmark_error, pose_error
 from metric.identity import Descriptor, cosine, load_arcface
@@ -113,8 +116,8 @@ def parse() -> argparse.Namespace:
 
 def cast(number: int, frames: int, seed: int) -> Actor:
     """Draw a person and scene, a motion, and the shape of the face from another motion."""
-    person, scene, motion = sample_video(seed, number, 0, 2 * frames, FPS)
-    _, other_scene, other_motion = sample_video(seed, number, 1, SHAPE_FRAMES, SHAPE_FPS)
+    person, scene, motion = draw_video(seed, number, 0, 2 * frames, FPS)
+    _, other_scene, other_motion = draw_video(seed, number, 1, SHAPE_FRAMES, SHAPE_FPS)
     shape = face_shape(draw(person, other_scene, other_motion).landmarks)
     return Actor(person, scene, motion[:frames], motion[frames:], shape)
 

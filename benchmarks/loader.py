@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader
 
 from dataset.episodes import EpisodeSampler, VoxCelebDataset
 from dataset.images import encode_jpeg
-from dataset.sample_heads import render, sample_video
 from dataset.store import Record, video_path, write_record, write_settings, write_videos
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 
 QUALITY = 95
 DRAWN = 8  # people who are drawn; the records repeat them
@@ -63,7 +64,7 @@ def write_records(folder: Path, options: argparse.Namespace) -> int:
     frames = options.frames_per_video
     drawn = []
     for person in range(DRAWN):
-        who, scene, motion = sample_video(0, person, 0, frames, fps=1.0)
+        who, scene, motion = draw_video(0, person, 0, frames, fps=1.0)
         drawn.append([render(who, scene, motion[t], options.image_size) for t in range(frames)])
     names = [f"id{number:05d}/video" for number in range(options.videos)]
     for number, name in enumerate(names):

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from dataset.images import frame_to_image, normalize, resize
 from dataset.landmarks import draw_landmarks, scale_landmarks
-from dataset.sample_set import DrawnSet
-from dataset.sample_truth import reenactment_truth
+from drawn_heads.set import DrawnSet
+from drawn_heads.truth import reenactment_truth
 from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain
 from evaluation.protocol import Subject
 from inference.retarget import MOTIONS

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dataset.images import image_to_frame, normalize
-from dataset.sample_set import DrawnSet
+from drawn_heads.set import DrawnSet
 from evaluation.measures import Frames, Instruments, mean_likeness, plain, self_reenactment
 from evaluation.models import Contestant, draw
 from evaluation.protocol import Pictures, Subject

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset.sample_heads import write_sample_heads
+from drawn_heads.videos import write_heads
 
 # face-alignment compiles a small function in each process, for longer than these tests use it.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
@@ -92,7 +92,7 @@ def preprocessed(heads: Path, folder: Path, frames: int) -> Path:
 def heads(tmp_path_factory) -> Path:
     """Raw videos of five drawn people, with landmarks beside them."""
     folder = tmp_path_factory.mktemp("heads")
-    write_sample_heads(folder, PEOPLE, frames=FRAMES, size=64, workers=1, progress=False)
+    write_heads(folder, PEOPLE, frames=FRAMES, size=64, workers=1, progress=False)
     return folder
 
 

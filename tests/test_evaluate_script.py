@@ -12,7 +12,7 @@ import torch
 
 import evaluate
 from dataset.images import read_image
-from dataset.sample_heads import write_sample_heads
+from drawn_heads.videos import write_heads
 from loss.vgg import VGGFACE_INPUT
 from tests.conftest import call_script, preprocessed, run_script
 from tests.evaluation.conftest import Colour, Shifted
@@ -33,7 +33,7 @@ def heads_unseen(tmp_path_factory) -> Path:
     """Raw videos of three people whom the run has not seen."""
     folder = tmp_path_factory.mktemp("heads_unseen")
     options = {"frames": 6, "size": 64, "fps": 5.0, "workers": 1, "progress": False}
-    write_sample_heads(folder, 3, first_person=70, **options)
+    write_heads(folder, 3, first_person=70, **options)
     return folder
 
 

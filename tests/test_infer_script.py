@@ -13,9 +13,11 @@ import torch
 import infer
 from dataset.detection.stored import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.landmarks import draw_landmarks
-from dataset.sample_heads import Pose, draw_person, draw_scene, render
 from dataset.video import encoders
 from dataset.video.reading import probe, stream_frames
+from drawn_heads.motion import Pose
+from drawn_heads.people import draw_person, draw_scene
+from drawn_heads.render import render
 from inference.driving import Driving, DrivingFrame, open_driving
 from inference.retarget import retargeted_motion
 from network.generator import Generator

@@ -9,13 +9,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEAVES = {"dataset", "network", "loss", "metric"}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")} - {"cli", "config"}
-OWN = LEAVES | SCRIPTS | {"system", "training", "inference", "evaluation", "cli", "config"}
+OWN = (
+    LEAVES
+    | SCRIPTS
+    | {"system", "drawn_heads", "training", "inference", "evaluation", "cli", "config"}
+)
 ALLOWED = {
     "system": {"system"},
     **{leaf: {leaf, "system"} for leaf in LEAVES},
+    "drawn_heads": {"drawn_heads", "dataset", "system"},
     "training": {"training", "system", *LEAVES},
     "inference": {"inference", "system", *LEAVES},
-    "evaluation": {"evaluation", "training", "inference", "system", *LEAVES},
+    "evaluation": {"evaluation", "training", "inference", "drawn_heads", "system", *LEAVES},
     "config": set(),
     "cli": set(),
     **dict.fromkeys(SCRIPTS, OWN - SCRIPTS),

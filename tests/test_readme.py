@@ -7,7 +7,9 @@ import shutil
 import pytest
 
 from dataset.images import write_image
-from dataset.sample_heads import render, sample_video, write_sample_heads
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
+from drawn_heads.videos import write_heads
 from tests.conftest import ROOT, TINY, run_script
 
 README = (ROOT / "README.md").read_text()
@@ -33,10 +35,10 @@ def place(heads, tmp_path_factory):
 
     place = tmp_path_factory.mktemp("reader")
     shutil.copytree(heads, place / "VIDEOS")
-    write_sample_heads(
+    write_heads(
         place / "TEST_VIDEOS", 2, frames=8, size=64, first_person=50, workers=1, progress=False
     )
-    who, scene, motion = sample_video(1, 0, 0, 3)
+    who, scene, motion = draw_video(1, 0, 0, 3)
     (place / "photos").mkdir()
     for at in range(3):
         frame, landmarks = render(who, scene, motion[at], 128)

@@ -2,8 +2,8 @@
 
 import json
 
-from dataset.sample_heads import write_sample_heads
 from demo import UNSEEN
+from drawn_heads.videos import write_heads
 from tests.conftest import ROOT, preprocessed, run_script
 
 MODEL = ROOT / "models" / "drawn_heads.pt"
@@ -15,7 +15,7 @@ def test_the_shipped_model_is_small():
 
 def test_the_shipped_model_draws_unseen_heads_better_than_copying_does(tmp_path):
     heads, out = tmp_path / "heads", tmp_path / "out"
-    write_sample_heads(
+    write_heads(
         heads, 3, frames=12, fps=2.4, size=128, first_person=UNSEEN, workers=1, progress=False
     )
     done = run_script(

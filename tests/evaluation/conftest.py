@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from dataset.images import encode_jpeg, normalize
-from dataset.sample_heads import write_sample_heads
 from dataset.store import Record, video_path, write_record, write_videos
+from drawn_heads.videos import write_heads
 from evaluation.comparison import Comparison
 from evaluation.measures import Frames, Instruments
 from evaluation.models import Contestant, load_contestant
@@ -29,8 +29,8 @@ def stranger_heads(tmp_path_factory) -> Path:
     """Raw videos of four people whom no model has seen; the last has two."""
     folder = tmp_path_factory.mktemp("stranger_heads")
     options = {"frames": STORED, "size": SIZE, "fps": FPS, "workers": 1, "progress": False}
-    write_sample_heads(folder, 3, first_person=FIRST, **options)
-    write_sample_heads(folder, 1, 2, first_person=FIRST + 3, **options)
+    write_heads(folder, 3, first_person=FIRST, **options)
+    write_heads(folder, 1, 2, first_person=FIRST + 3, **options)
     return folder
 
 

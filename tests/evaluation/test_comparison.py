@@ -2,8 +2,8 @@
 
 import pytest
 
-from dataset.sample_set import DrawnSet
 from dataset.store import StoreError, video_path
+from drawn_heads.set import DrawnSet
 from evaluation import comparison
 from evaluation.comparison import Plan, compare, driver_of
 from evaluation.measures import Instruments

@@ -6,8 +6,8 @@ import torch
 
 from dataset.images import frame_to_image, normalize, resize
 from dataset.landmarks import draw_landmarks
-from dataset.sample_set import DrawnSet
-from dataset.sample_truth import reenactment_truth
+from drawn_heads.set import DrawnSet
+from drawn_heads.truth import reenactment_truth
 from evaluation.measures import Frames, Instruments
 from evaluation.protocol import read_subject
 from evaluation.reenactment import ABSOLUTE, TRUE, Reenactment, projection

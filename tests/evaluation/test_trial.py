@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dataset.images import image_to_frame, normalize
-from dataset.sample_set import DrawnSet
+from drawn_heads.set import DrawnSet
 from evaluation.measures import Instruments
 from evaluation.models import Contestant
 from evaluation.protocol import Pictures, read_subject

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.sample_heads import Pose, render, sample_video
+from drawn_heads.motion import Pose
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 from metric.geometry import GENERIC_FACE, head_pose, landmark_error, pose_error
 from tests.metric.conftest import face
 
@@ -59,7 +61,7 @@ def test_the_pose_of_the_turned_generic_face_is_found(angles, size):
 
 
 def test_the_pose_of_drawn_heads_has_their_signs_and_nearly_their_angles():
-    who, scene, _ = sample_video(seed=0, person=1, video=0, frames=1)
+    who, scene, _ = draw_video(seed=0, person=1, video=0, frames=1)
     angles = torch.tensor(
         [[0.0, 0, 0], [25, 0, 0], [-25, 0, 0], [0, 12, 0], [0, -12, 0], [0, 0, 15]]
     )

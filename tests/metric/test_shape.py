@@ -7,7 +7,9 @@ import pytest
 import scipy.spatial
 import torch
 
-from dataset.sample_heads import Pose, render, sample_video
+from drawn_heads.motion import Pose
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 from metric.shape import MIRRORED, face_shape, identity_leak
 from tests.metric.conftest import face
 
@@ -42,7 +44,7 @@ def test_a_mirrored_face_is_another_shape():
 
 
 def test_the_mirrored_points_are_those_of_a_drawn_face_in_a_mirror():
-    person, scene, _ = sample_video(seed=0, person=0, video=0, frames=1)
+    person, scene, _ = draw_video(seed=0, person=0, video=0, frames=1)
     _, landmarks = render(person, scene, Pose(), 256)
     mirrored = landmarks[list(MIRRORED)] * [-1, 1] + [255, 0]
     np.testing.assert_allclose(mirrored, landmarks, atol=2)

@@ -9,8 +9,9 @@ from dataset.detection.process import DetectorFailure, RemoteDetector
 from dataset.preparation import job
 from dataset.preparation.pipeline import preprocess
 from dataset.preparation.quality import OPEN
-from dataset.sample_heads import render, sample_video
 from dataset.store import read_manifest, read_record, read_settings, read_videos, video_path
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 from tests.conftest import leave_half_written
 from tests.dataset.conftest import write_clip, write_pictures
 
@@ -123,7 +124,7 @@ def write_people(path, *people, frames=12):
     """Write a clip that shows drawn people one after the other."""
     pictures, landmarks = [], []
     for person in people:
-        identity, scene, poses = sample_video(0, person, 0, frames, fps=5)
+        identity, scene, poses = draw_video(0, person, 0, frames, fps=5)
         for pose in poses:
             picture, points = render(identity, scene, pose, 96)
             pictures.append(picture)

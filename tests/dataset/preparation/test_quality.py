@@ -20,7 +20,8 @@ from dataset.preparation.quality import (
     sharpness,
     thumbnail,
 )
-from dataset.sample_heads import render, sample_video
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 from tests.dataset.conftest import face_points, moving_scene
 
 GATES = Gates(**vars(Defaults()))
@@ -30,7 +31,7 @@ SIZE = 128
 @pytest.fixture(scope="module")
 def head():
     """A drawn head that fills its frame as a face crop does, and its landmarks."""
-    person, scene, poses = sample_video(0, 3, 0, 1)
+    person, scene, poses = draw_video(0, 3, 0, 1)
     return render(person, scene, poses[0], SIZE)
 
 
@@ -108,7 +109,7 @@ def test_a_face_enlarged_to_the_stored_size_counts_as_blurred(head):
 
 
 def test_a_blink_changes_a_frame_and_noise_of_compression_does_not():
-    person, scene, poses = sample_video(0, 3, 0, 1)
+    person, scene, poses = draw_video(0, 3, 0, 1)
     open_eyes, _ = render(person, scene, poses[0]._replace(blink=0.0), 256)
     closed, _ = render(person, scene, poses[0]._replace(blink=1.0), 256)
     assert change(thumbnail(open_eyes), thumbnail(closed)) > GATES.least_change
@@ -128,7 +129,7 @@ def test_motion_is_a_share_of_the_face_and_rests_at_zero():
 
 def test_another_person_has_other_colours_and_the_same_one_in_another_pose_has_not():
     def faces(person):
-        identity, scene, poses = sample_video(0, person, 0, 6, fps=2.0)
+        identity, scene, poses = draw_video(0, person, 0, 6, fps=2.0)
         for pose in poses:
             frame, landmarks = render(identity, scene, pose, SIZE)
             yield colours(frame, landmarks)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.sample_motion import Pose
-from dataset.sample_people import Person
-from dataset.sample_surfaces import bump, loft, sample_surface, smoothstep, spline
+from drawn_heads.motion import Pose
+from drawn_heads.people import Person
+from drawn_heads.surfaces import bump, loft, smoothstep, spline, surface_at
 
 ROWS, COLUMNS = 46, 55
 JAW_KNOT = 10.0
@@ -158,16 +158,16 @@ def lift_points(head: Head, points: np.ndarray) -> np.ndarray:
     places = np.stack([column, row], axis=-1) * 3.0
     for _ in range(5):
         places = np.clip(places, 0.26, (front.shape[1] - 1.26, front.shape[0] - 1.26))
-        here = sample_surface(front, places)[:, :2]
-        right = (sample_surface(front, places + np.array([0.25, 0.0]))[:, :2] - here) / 0.25
-        down = (sample_surface(front, places + np.array([0.0, 0.25]))[:, :2] - here) / 0.25
+        here = surface_at(front, places)[:, :2]
+        right = (surface_at(front, places + np.array([0.25, 0.0]))[:, :2] - here) / 0.25
+        down = (surface_at(front, places + np.array([0.0, 0.25]))[:, :2] - here) / 0.25
         miss = points - here
         area = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
         area = np.where(np.abs(area) < 1e-6, 1e-6, area)
         step_u = (miss[:, 0] * down[:, 1] - miss[:, 1] * down[:, 0]) / area
         step_v = (right[:, 0] * miss[:, 1] - right[:, 1] * miss[:, 0]) / area
         places = places + np.clip(np.stack([step_u, step_v], axis=-1), -1.5, 1.5)
-    depth = sample_surface(front, places)[:, 2:]
+    depth = surface_at(front, places)[:, 2:]
     return np.concatenate([points, depth], axis=1)
 
 
@@ -266,7 +266,7 @@ def _jaw_curve(head: Head) -> np.ndarray:
     columns = np.interp(angle, head.angles, np.arange(COLUMNS))
     knot = JAW_KNOT - 4.2 * smoothstep(0.55, 1.0, np.abs(step)) ** 1.1
     rows = np.interp(knot, head_places(), np.arange(ROWS))
-    return sample_surface(head.surface, np.stack([columns, rows], axis=-1))
+    return surface_at(head.surface, np.stack([columns, rows], axis=-1))
 
 
 def landmarks_of(features: Features) -> np.ndarray:

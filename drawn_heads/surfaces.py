@@ -44,7 +44,7 @@ def normals_of(surface: np.ndarray) -> np.ndarray:
     return normal
 
 
-def sample_surface(surface: np.ndarray, places: np.ndarray) -> np.ndarray:
+def surface_at(surface: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the points (n, 3) at fractional (column, row) places (n, 2), bilinear."""
     rows, columns = surface.shape[:2]
     column = np.clip(places[:, 0], 0, columns - 1.001)

@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 
-from dataset.sample_canvas import Camera, Canvas, Patch, rasterize
-from dataset.sample_features import paint_face, paint_glasses
-from dataset.sample_hair import LONG_STYLES, Hair, build_bun, build_hair
-from dataset.sample_lighting import background, lighting, linear, noise, shine, strand_shine
-from dataset.sample_motion import Pose
-from dataset.sample_people import Person, Scene
-from dataset.sample_shapes import (
+from drawn_heads.canvas import Camera, Canvas, Patch, rasterize
+from drawn_heads.features import paint_face, paint_glasses
+from drawn_heads.hair import LONG_STYLES, Hair, build_bun, build_hair
+from drawn_heads.lighting import background, lighting, linear, noise, shine, strand_shine
+from drawn_heads.motion import Pose
+from drawn_heads.people import Person, Scene
+from drawn_heads.shapes import (
     Head,
     build_body,
     build_ear,
@@ -18,7 +18,7 @@ from dataset.sample_shapes import (
     head_columns,
     landmarks_of,
 )
-from dataset.sample_surfaces import bump, normals_of, smoothstep
+from drawn_heads.surfaces import bump, normals_of, smoothstep
 
 SUPERSAMPLING = 2
 UNITS_PER_FRAME = 3.02

@@ -1,10 +1,5 @@
-"""Draw talking heads with exact landmarks, as raw videos in VoxCeleb's layout.
+"""Write the videos of many drawn heads, with their landmarks beside them."""
 
-Needs no photograph, no model and no download: hundreds of different people, rendered from simple
-3-D shapes. The points that shape a drawn face are projected to give its 68 landmarks.
-"""
-
-import argparse
 import concurrent.futures
 import contextlib
 import io
@@ -17,27 +12,11 @@ import numpy as np
 from tqdm import tqdm
 
 from dataset.landmarks import POINTS
-from dataset.sample_motion import Motion, Pose, draw_motion
-from dataset.sample_people import Person, Scene, draw_person, draw_scene
-from dataset.sample_render import render
-from dataset.sample_set import FPS, DrawnSet, sample_video
 from dataset.video.writing import VideoWriter
+from drawn_heads.render import render
+from drawn_heads.set import FPS, DrawnSet, draw_video
 from system.files import remove_stale, replacing
 from system.progress import progress_bar
-
-__all__ = [
-    "Motion",
-    "Person",
-    "Pose",
-    "Scene",
-    "draw_motion",
-    "draw_person",
-    "draw_scene",
-    "render",
-    "sample_video",
-    "video_path",
-    "write_sample_heads",
-]
 
 
 def video_path(output: Path, person: int, video: int) -> Path:
@@ -45,7 +24,7 @@ def video_path(output: Path, person: int, video: int) -> Path:
     return Path(output) / f"id{person:05d}" / f"video{video:03d}" / "00001.mp4"
 
 
-def write_sample_heads(
+def write_heads(
     output: Path,
     people: int,
     videos_per_person: int = 1,
@@ -70,7 +49,7 @@ def write_sample_heads(
         videos_per_person: videos of each, at least 1, with other clothes, background and light.
         frames: frames of each video, at least 1.
         size: side of the square frames in pixels, even and at least 16.
-        seed: seed of the whole set; see `sample_video`.
+        seed: seed of the whole set; see `draw_video`.
         first_person: number of the first person; sets with disjoint numbers share nobody.
         workers: processes; None takes one per processor, 1 draws in this process.
         progress: show a progress bar.
@@ -118,7 +97,7 @@ def write_sample_heads(
     with bar:
         if workers <= 1:
             for job in missing:
-                _write_sample_video(*job)
+                _write_video(*job)
                 bar.update()
         else:
             _write_in_processes(missing, workers, bar)
@@ -131,7 +110,7 @@ def _write_in_processes(jobs: list[tuple], workers: int, bar: tqdm) -> None:
     with concurrent.futures.ProcessPoolExecutor(
         workers, context, initializer=cv2.setNumThreads, initargs=(1,)
     ) as pool:
-        futures = [pool.submit(_write_sample_video, *job) for job in jobs]
+        futures = [pool.submit(_write_video, *job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):
                 future.result()
@@ -141,11 +120,11 @@ def _write_in_processes(jobs: list[tuple], workers: int, bar: tqdm) -> None:
             raise
 
 
-def _write_sample_video(
+def _write_video(
     path: Path, seed: int, person: int, video: int, frames: int, size: int, fps: float
 ) -> None:
     """Draw and write one video and its landmarks; the video appears last."""
-    identity, scene, motion = sample_video(seed, person, video, frames, fps)
+    identity, scene, motion = draw_video(seed, person, video, frames, fps)
     points = np.empty((frames, POINTS, 2), np.float32)
     # The writer says once per video that there is no ffmpeg: too often for hundreds of them.
     with contextlib.redirect_stderr(io.StringIO()), VideoWriter(path, fps) as writer:
@@ -161,32 +140,3 @@ def _is_complete(path: Path, frames: int) -> bool:
     if not (path.is_file() and landmarks.is_file()):
         return False
     return len(np.load(landmarks, mmap_mode="r")) == frames
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description="Draw talking heads with exact landmarks, as videos in VoxCeleb's layout.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--output", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--people", type=int, default=200, help="number of people")
-    parser.add_argument("--videos-per-person", type=int, default=1, help="videos of each person")
-    parser.add_argument("--frames", type=int, default=48, help="frames of each video")
-    parser.add_argument("--fps", type=float, default=FPS, help="frames per second")
-    parser.add_argument("--size", type=int, default=256, help="side of the square frames, pixels")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the whole set")
-    parser.add_argument("--first-person", type=int, default=0, help="number of the first person")
-    parser.add_argument(
-        "--workers", type=int, default=None, help="processes; None takes one per processor"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        paths = write_sample_heads(**vars(options))
-    except ValueError as error:
-        parser.error(str(error))
-    print(f"{len(paths)} videos in {options.output}")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dataset.sample_canvas import Canvas, Mask, fill_mask
-from dataset.sample_lighting import linear
-from dataset.sample_motion import Pose
-from dataset.sample_people import Person
-from dataset.sample_shapes import Features
-from dataset.sample_surfaces import smoothstep
+from drawn_heads.canvas import Canvas, Mask, fill_mask
+from drawn_heads.lighting import linear
+from drawn_heads.motion import Pose
+from drawn_heads.people import Person
+from drawn_heads.shapes import Features
+from drawn_heads.surfaces import smoothstep
 
 IRIS = 0.095
 

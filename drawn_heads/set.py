@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.sample_motion import Motion, draw_motion
-from dataset.sample_people import Person, Scene, draw_person, draw_scene
+from drawn_heads.motion import Motion, draw_motion
+from drawn_heads.people import Person, Scene, draw_person, draw_scene
 from system.files import replacing
 
 FPS = 25.0
@@ -61,10 +61,10 @@ class DrawnSet(NamedTuple):
             raise ValueError(f"{path} is damaged: it must state seed, fps and size") from None
 
 
-def sample_video(
+def draw_video(
     seed: int, person: int, video: int, frames: int, fps: float = FPS
 ) -> tuple[Person, Scene, Motion]:
-    """Return what `write_sample_heads` draws into one video.
+    """Return what `write_heads` draws into one video.
 
     Rendering the motion of one video on the person and scene of another gives the true answer of a
     cross-reenactment, with its landmarks.

@@ -5,8 +5,8 @@ import functools
 import cv2
 import numpy as np
 
-from dataset.sample_people import Color, Scene
-from dataset.sample_surfaces import smoothstep
+from drawn_heads.people import Color, Scene
+from drawn_heads.surfaces import smoothstep
 
 KEPT = 16  # backgrounds and tiles of noise kept from frame to frame of a video
 

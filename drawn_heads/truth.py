@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.sample_motion import Motion
-from dataset.sample_people import Person, Scene
-from dataset.sample_render import render
-from dataset.sample_set import DrawnSet, sample_video
+from drawn_heads.motion import Motion
+from drawn_heads.people import Person, Scene
+from drawn_heads.render import render
+from drawn_heads.set import DrawnSet, draw_video
 
 # What of a person gives a face its shape; the rest is colour, hair and ornament.
 SHAPE = (
@@ -62,4 +62,4 @@ def _drawn(drawn: DrawnSet, video: str, frames: int = 1) -> tuple[Person, Scene,
     numbers = re.fullmatch(r"id(\d+)/video(\d+)", video)
     if numbers is None:
         raise ValueError(f"{video} is not a drawn head: its id must be like id00012/video003")
-    return sample_video(drawn.seed, *map(int, numbers.groups()), frames, drawn.fps)
+    return draw_video(drawn.seed, *map(int, numbers.groups()), frames, drawn.fps)

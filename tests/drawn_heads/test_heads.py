@@ -8,18 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dataset.sample_heads import (
-    Person,
-    Pose,
-    Scene,
-    draw_motion,
-    draw_person,
-    draw_scene,
-    render,
-    sample_video,
-    video_path,
-    write_sample_heads,
-)
+from drawn_heads.__main__ import main
+from drawn_heads.motion import Pose, draw_motion
+from drawn_heads.people import Person, Scene, draw_person, draw_scene
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
+from drawn_heads.videos import video_path, write_heads
 
 GREEN = (0.0, 1.0, 0.0)
 POSES = (
@@ -90,7 +84,7 @@ def test_another_scene_changes_the_background_but_not_the_landmarks() -> None:
 
 def test_landmarks_stay_finite_and_inside_or_near_the_frame() -> None:
     for seed in range(40):
-        person, _, motion = sample_video(1, seed, 0, 60)
+        person, _, motion = draw_video(1, seed, 0, 60)
         _, landmarks = render(person, draw_scene(0), motion[59], 32)
         assert np.isfinite(landmarks).all()
         assert landmarks.min() > -0.12 * 32
@@ -242,7 +236,7 @@ def test_motion_is_smooth_large_and_begins_like_a_shorter_one() -> None:
 
 
 def test_neighbouring_frames_are_close_and_the_background_stands_still() -> None:
-    person, scene, motion = sample_video(0, 4, 0, 12)
+    person, scene, motion = draw_video(0, 4, 0, 12)
     frames = [render(person, scene, motion[index], 96)[0].astype(int) for index in range(12)]
     for before, after in itertools.pairwise(frames):
         assert np.abs(after - before).mean() < 9
@@ -257,26 +251,26 @@ def test_numbers_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="size"):
         render(draw_person(0), draw_scene(0), Pose(), 8)
     with pytest.raises(ValueError, match="person"):
-        sample_video(0, -1, 0, 5)
+        draw_video(0, -1, 0, 5)
     with pytest.raises(ValueError, match="people"):
-        write_sample_heads(Path("unused"), people=0)
+        write_heads(Path("unused"), people=0)
     with pytest.raises(ValueError, match="even"):
-        write_sample_heads(Path("unused"), people=1, size=63)
+        write_heads(Path("unused"), people=1, size=63)
     with pytest.raises(ValueError, match="fps"):
-        write_sample_heads(Path("unused"), people=1, fps=0.0)
+        write_heads(Path("unused"), people=1, fps=0.0)
 
 
 def test_people_are_the_same_in_every_video_and_disjoint_by_number() -> None:
-    first, second = sample_video(5, 0, 0, 4), sample_video(5, 0, 1, 4)
+    first, second = draw_video(5, 0, 0, 4), draw_video(5, 0, 1, 4)
     assert first[0] == second[0]
     assert first[1] != second[1]
     assert not np.array_equal(first[2].yaw, second[2].yaw)
-    assert sample_video(5, 1, 0, 4)[0] != first[0]
-    assert sample_video(6, 0, 0, 4)[0] != first[0]
+    assert draw_video(5, 1, 0, 4)[0] != first[0]
+    assert draw_video(6, 0, 0, 4)[0] != first[0]
 
 
 def test_fewer_frames_a_second_spread_the_same_motion_over_a_longer_time() -> None:
-    fast, slow = sample_video(5, 0, 0, 50)[2], sample_video(5, 0, 0, 10, fps=5.0)[2]
+    fast, slow = draw_video(5, 0, 0, 50)[2], draw_video(5, 0, 0, 10, fps=5.0)[2]
     assert np.allclose(fast.yaw[::5], slow.yaw)
 
 
@@ -290,7 +284,7 @@ def read_video(path: Path) -> np.ndarray:
 
 
 def test_written_tree_reads_back_with_frames_and_landmarks(tmp_path: Path) -> None:
-    paths = write_sample_heads(
+    paths = write_heads(
         tmp_path, 2, 2, frames=5, size=64, seed=3, first_person=7, workers=1, progress=False
     )
     assert paths == [video_path(tmp_path, person, video) for person in (7, 8) for video in (0, 1)]
@@ -298,7 +292,7 @@ def test_written_tree_reads_back_with_frames_and_landmarks(tmp_path: Path) -> No
     files = {path for path in tmp_path.rglob("*") if path.is_file()}
     landmarks = (path.with_suffix(".landmarks.npy") for path in paths)
     assert files == {*paths, *landmarks, tmp_path / "heads.json"}
-    person, scene, motion = sample_video(3, 8, 1, 5)
+    person, scene, motion = draw_video(3, 8, 1, 5)
     landmarks = np.load(paths[3].with_suffix(".landmarks.npy"))
     assert landmarks.shape == (5, 68, 2)
     assert landmarks.dtype == np.float32
@@ -312,12 +306,12 @@ def test_written_tree_reads_back_with_frames_and_landmarks(tmp_path: Path) -> No
 
 def test_a_restart_keeps_what_is_complete_and_completes_the_rest(tmp_path: Path) -> None:
     options = {"people": 3, "frames": 3, "size": 64, "workers": 1, "progress": False}
-    paths = write_sample_heads(tmp_path, **options)
+    paths = write_heads(tmp_path, **options)
     frames = [read_video(path) for path in paths]
     kept = paths[0].stat().st_mtime_ns
     paths[1].unlink()
     paths[2].with_suffix(".landmarks.npy").unlink()
-    assert write_sample_heads(tmp_path, **options) == paths
+    assert write_heads(tmp_path, **options) == paths
     assert paths[0].stat().st_mtime_ns == kept
     for path, before in zip(paths, frames, strict=True):
         assert np.array_equal(read_video(path), before)
@@ -326,9 +320,23 @@ def test_a_restart_keeps_what_is_complete_and_completes_the_rest(tmp_path: Path)
 
 def test_processes_write_what_one_process_writes(tmp_path: Path) -> None:
     options = {"people": 2, "frames": 2, "size": 32, "progress": False}
-    alone = write_sample_heads(tmp_path / "alone", workers=1, **options)
-    together = write_sample_heads(tmp_path / "together", workers=2, **options)
+    alone = write_heads(tmp_path / "alone", workers=1, **options)
+    together = write_heads(tmp_path / "together", workers=2, **options)
     for first, second in zip(alone, together, strict=True):
         assert np.array_equal(read_video(first), read_video(second))
         points = [np.load(path.with_suffix(".landmarks.npy")) for path in (first, second)]
         assert np.array_equal(*points)
+
+
+def test_the_command_line_draws_and_names_a_wrong_number_in_one_line(tmp_path, capsys):
+    main(["--output", str(tmp_path / "heads"), "--people", "1", "--frames", "2", "--size", "32"])
+    (video,) = (tmp_path / "heads").rglob("*.mp4")
+    assert capsys.readouterr().out == f"1 videos in {tmp_path / 'heads'}\n"
+    assert np.load(video.with_suffix(".landmarks.npy")).shape == (2, 68, 2)
+    with pytest.raises(SystemExit) as stop:
+        main(["--output", str(tmp_path / "none"), "--people", "0"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "python -m drawn_heads: error: people must be at least 1, got 0"
+    )
+    assert not (tmp_path / "none").exists()

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset.sample_people import Person
-from dataset.sample_shapes import head_columns, head_knots, head_places
-from dataset.sample_surfaces import bump, loft, normals_of, smoothstep, spline
+from drawn_heads.people import Person
+from drawn_heads.shapes import head_columns, head_knots, head_places
+from drawn_heads.surfaces import bump, loft, normals_of, smoothstep, spline
 
 LONG_STYLES = ("bob", "long", "bangs")
 

@@ -6,18 +6,19 @@ import json
 import numpy as np
 import pytest
 
-from dataset.sample_heads import render, sample_video, video_path, write_sample_heads
-from dataset.sample_people import Person, draw_person
-from dataset.sample_set import DrawnSet
-from dataset.sample_truth import SHAPE, reenactment_truth, with_face_of
 from dataset.video.reading import stream_frames
+from drawn_heads.people import Person, draw_person
+from drawn_heads.render import render
+from drawn_heads.set import DrawnSet, draw_video
+from drawn_heads.truth import SHAPE, reenactment_truth, with_face_of
+from drawn_heads.videos import video_path, write_heads
 
 SET = DrawnSet(seed=4, fps=5.0, size=64)
 
 
 def test_driven_by_itself_a_video_is_what_it_is():
     for frame in (0, 3):
-        person, scene, motion = sample_video(SET.seed, 12, 1, 6, SET.fps)
+        person, scene, motion = draw_video(SET.seed, 12, 1, 6, SET.fps)
         pixels, points = render(person, scene, motion[frame], SET.size)
         answer = reenactment_truth(SET, "id00012/video001", "id00012/video001", frame)
         assert np.array_equal(answer.frame, pixels)
@@ -25,7 +26,7 @@ def test_driven_by_itself_a_video_is_what_it_is():
 
 
 def test_the_truth_of_a_written_video_is_its_frames(tmp_path):
-    write_sample_heads(
+    write_heads(
         tmp_path, 1, frames=4, size=64, seed=9, first_person=3, fps=2.0, workers=1, progress=False
     )
     drawn = DrawnSet.read(tmp_path)
@@ -45,8 +46,8 @@ def test_the_truth_of_a_written_video_is_its_frames(tmp_path):
 
 
 def test_the_source_keeps_face_and_scene_and_takes_the_motion():
-    person, scene, _ = sample_video(SET.seed, 1, 0, 1, SET.fps)
-    _, _, motion = sample_video(SET.seed, 2, 3, 8, SET.fps)
+    person, scene, _ = draw_video(SET.seed, 1, 0, 1, SET.fps)
+    _, _, motion = draw_video(SET.seed, 2, 3, 8, SET.fps)
     expected = render(person, scene, motion[7], SET.size)
     answer = reenactment_truth(SET, "id00001/video000", "id00002/video003", 7)
     assert np.array_equal(answer.frame, expected[0])
@@ -78,7 +79,7 @@ def test_the_shape_of_a_face_is_all_that_is_taken_over():
 
 
 def test_the_shape_is_what_shapes_the_face_and_nothing_else():
-    _, scene, motion = sample_video(SET.seed, 1, 0, 3, SET.fps)
+    _, scene, motion = draw_video(SET.seed, 1, 0, 3, SET.fps)
     one, other = draw_person(1), draw_person(2)
     before = render(one, scene, motion[2], 16)[1]
     for field in dataclasses.fields(Person):
@@ -114,14 +115,14 @@ def test_a_folder_of_heads_drawn_otherwise_is_left_alone(tmp_path, name, value):
     assert DrawnSet.read(tmp_path) == SET
     options = {"seed": 4, "fps": 5.0, "size": 64, name: value}
     with pytest.raises(ValueError, match=f"{name} must be"):
-        write_sample_heads(tmp_path, 1, frames=1, workers=1, progress=False, **options)
+        write_heads(tmp_path, 1, frames=1, workers=1, progress=False, **options)
     assert [path.name for path in tmp_path.iterdir()] == ["heads.json"]
 
 
 def test_a_set_may_grow_by_people_and_videos(tmp_path):
     options = {"frames": 1, "size": 16, "workers": 1, "progress": False}
-    write_sample_heads(tmp_path, 1, **options)
-    write_sample_heads(tmp_path, 1, 2, first_person=7, **options)
+    write_heads(tmp_path, 1, **options)
+    write_heads(tmp_path, 1, 2, first_person=7, **options)
     assert len(list(tmp_path.rglob("*.mp4"))) == 3
     assert DrawnSet.read(tmp_path) == DrawnSet(0, 25.0, 16)
 
