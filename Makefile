@@ -1,11 +1,11 @@
 # make demo: an animated face, from a model that lies here.  make demo-from-scratch: trains it first.
-# make test: lint and tests.  Each makes a virtual environment in .venv where there is none.
+# make test: lint and tests.  make test-slow: what tests at length (random kills, fuzzing, torchrun).  Each makes a virtual environment in .venv where there is none.
 
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup demo demo-from-scratch demo-short test lint clean
+.PHONY: setup demo demo-from-scratch demo-short test test-slow lint clean
 
 setup: $(VENV)/installed
 
@@ -25,6 +25,9 @@ demo-short: setup
 
 test: setup lint
 	$(RUN) -m pytest -n 2 --dist worksteal
+
+test-slow: setup
+	$(RUN) -m pytest -n 2 --dist worksteal -m slow
 
 lint: setup
 	$(RUN) -m ruff check .
