@@ -20,10 +20,12 @@ from evaluation.protocol import Choice, choose_videos
 from evaluation.summary import summarize
 from evaluation.trial import Settings
 from loss.content import ContentLoss, load_content_loss
-from loss.vgg import VGGFACE_INPUT, read_vggface
-from metric.identity import VggFace, load_arcface
-from metric.inception import load_inception
-from metric.perceptual import load_lpips
+from metric.identity import FaceDescriptor
+from metric.perceptual import Lpips
+from pretrained.arcface import load_arcface
+from pretrained.inception import load_inception
+from pretrained.lpips import load_lpips
+from pretrained.vggface import load_vggface_descriptor
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import remove_stale
 from training.hardware import Hardware
@@ -123,14 +125,14 @@ def _instruments(config: Evaluate, hardware: Hardware) -> tuple[Instruments, dic
 
     descriptor = None
     if config.arcface:
-        descriptor = load_arcface(config.arcface)
+        descriptor = FaceDescriptor(load_arcface(config.arcface))
     elif config.vggface:
-        descriptor = VggFace(read_vggface(config.vggface), VGGFACE_INPUT.mean).to(hardware.device)
+        descriptor = FaceDescriptor(load_vggface_descriptor(config.vggface)).to(hardware.device)
     else:
         left_out["csim"] = "it needs --arcface FILE or --vggface FILE"
         print(f"csim: left out: {left_out['csim']}")
     instruments = Instruments(
-        load("lpips", lambda: load_lpips().to(hardware.device)),
+        load("lpips", lambda: Lpips(load_lpips()).to(hardware.device)),
         load("fid", lambda: load_inception().to(hardware.device)),
         descriptor,
         load("landmark_error, pose_error, jitter, leak", load_detector),

@@ -26,7 +26,7 @@ from torchvision.models import vgg19
 
 from evaluation.summary import bootstrap
 from evaluation.trial import COPY, FEED_FORWARD, FINE_TUNED
-from loss.vgg import TORCHVISION_VGG19
+from pretrained.vgg19 import CONVENTIONS
 from system.files import replacing
 
 HERE = Path(__file__).parent.parent
@@ -174,7 +174,7 @@ def ssim(video: dict, method: str, shots: int) -> float:
 
 def untrained_vgg19(home: Path) -> None:
     """Put VGG19 with fresh weights where torch hub would look for trained ones."""
-    path = home / "hub" / "checkpoints" / Path(TORCHVISION_VGG19).name
+    path = home / "hub" / "checkpoints" / Path(CONVENTIONS["torchvision"].url).name
     if not path.exists():
         torch.manual_seed(0)
         with replacing(path) as partial:

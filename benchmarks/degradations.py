@@ -25,13 +25,15 @@ from drawn_heads.render import render
 from drawn_heads.set import draw_video
 from metric.frechet import frechet_distance
 from metric.geometry import landmark_error, pose_error
-from metric.identity import Descriptor, cosine, load_arcface
-from metric.inception import load_inception
+from metric.identity import FaceDescriptor, cosine
 from metric.motion import flicker, landmark_jitter
-from metric.perceptual import load_lpips
+from metric.perceptual import Lpips
 from metric.pixels import l1, psnr
 from metric.shape import face_shape, identity_leak
 from metric.ssim import ssim
+from pretrained.arcface import load_arcface
+from pretrained.inception import load_inception
+from pretrained.lpips import load_lpips
 from system.progress import progress_bar
 
 SIZE = 128  # pixels
@@ -180,14 +182,14 @@ def measures_at_hand(
         "flicker": lambda a, b: flicker(a.images, b.images).item(),
     }
     try:
-        lpips = load_lpips()
+        lpips = Lpips(load_lpips())
         measures["lpips"] = lambda a, b: lpips(a.images, b.images).mean().item()
     except ValueError as error:
         print(f"without LPIPS: {error}")
     if arcface is None:
         print("without CSIM: --arcface names no file")
     else:
-        face = load_arcface(arcface)
+        face = FaceDescriptor(load_arcface(arcface))
         measures["csim"] = lambda a, b: likeness(face, a, b)
     try:
         return measures, load_inception()
@@ -196,7 +198,7 @@ def measures_at_hand(
         return measures, None
 
 
-def likeness(describe: Descriptor, a: Clip, b: Clip) -> float:
+def likeness(describe: FaceDescriptor, a: Clip, b: Clip) -> float:
     return cosine(describe(*a), describe(*b)).mean().item()
 
 

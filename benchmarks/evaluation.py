@@ -29,11 +29,12 @@ from evaluation.measures import Frames, Instruments, likeness
 from evaluation.models import draw
 from evaluation.protocol import PAPER_HELD_OUT, PAPER_SHOTS, PAPER_VIDEOS
 from evaluation.trial import CURVE
-from loss.vgg import VGGFACE_INPUT
 from metric.frechet import frechet_distance
-from metric.identity import VggFace
-from metric.inception import INCEPTION, load_inception
-from metric.perceptual import ALEXNET, load_lpips
+from metric.identity import FaceDescriptor
+from metric.perceptual import Lpips
+from pretrained.inception import INCEPTION, load_inception
+from pretrained.lpips import ALEXNET, load_lpips
+from pretrained.vggface import VggFace
 from system.device import resolve_device, resolve_precision
 from tests.dataset.conftest import face_points
 from tests.dataset.faces import random_weights, say_faces
@@ -135,9 +136,9 @@ def of_the_measures(hardware: Hardware, repeats: int) -> list[Part]:
         detector = create_detector("face-alignment", str(hardware.device))
         say_faces(detector)
         instruments = Instruments(
-            load_lpips().to(hardware.device),
+            Lpips(load_lpips()).to(hardware.device),
             load_inception().to(hardware.device),
-            VggFace(vgg16(init_weights=False).state_dict(), VGGFACE_INPUT.mean).to(hardware.device),
+            FaceDescriptor(VggFace(vgg16(init_weights=False).state_dict())).to(hardware.device),
             detector,
         )
     images = torch.rand(BATCH, 3, SIZE, SIZE, device=hardware.device) * 2 - 1

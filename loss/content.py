@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from loss.vgg import VGGFeatures, load_vgg19, load_vggface
+from pretrained.vgg import VGGFeatures
+from pretrained.vgg19 import load_vgg19
+from pretrained.vggface import load_vggface
 
 
 def perceptual_loss(features: VGGFeatures, fake: Tensor, real: Tensor) -> Tensor:

@@ -6,23 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Where ArcFace wants both eyes, the nose tip and both corners of the mouth: (x, y) in pixels of
-# a crop of 112. Source: insightface, `face_align.py`.
-ARCFACE_SIZE = 112
-ARCFACE_TEMPLATE = (
-    (38.2946, 51.6963),
-    (73.5318, 51.5014),
-    (56.0252, 71.7366),
-    (41.5493, 92.3655),
-    (70.7299, 92.2041),
-)
-
 
 def align_faces(
     images: Tensor,
     landmarks: Tensor,
-    size: int = ARCFACE_SIZE,
-    template: Tensor | Sequence[Sequence[float]] = ARCFACE_TEMPLATE,
+    size: int,
+    template: Tensor | Sequence[Sequence[float]],
 ) -> Tensor:
     """Cut out faces so that five points of each lie on the template's, as nearly as they can.
 

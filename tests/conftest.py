@@ -1,6 +1,7 @@
 """Drawn heads, preprocessed once for all tests, and two ways to run the scripts."""
 
 import contextlib
+import functools
 import io
 import os
 import shutil
@@ -122,3 +123,71 @@ def trained(data, tmp_path_factory) -> Path:
     done = run_script("train.py", "--data", data, "--run", run, "--steps", 4, *TINY)
     assert done.returncode == 0, done.stderr
     return run
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Path:
+    """An empty `checkpoints` folder of a torch hub; whatever would be downloaded fails."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no network in tests")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vgg_weights(tmp_path_factory) -> Path:
+    """A torch hub folder with random weights of VGG19 and VGGFace under the real names."""
+    import torch
+    from torchvision.models import vgg16, vgg19
+
+    from pretrained.vgg19 import CONVENTIONS
+    from pretrained.vggface import LAYERS
+
+    def random_weights(architecture: Callable[..., torch.nn.Module]) -> dict[str, torch.Tensor]:
+        with torch.device("meta"):
+            shapes = architecture(weights=None, init_weights=False).features.state_dict()
+        state = {}
+        for key, shape in shapes.items():
+            reach = (6 / shape[0].numel()) ** 0.5 if shape.ndim > 1 else 0.1
+            state[f"features.{key}"] = torch.empty(shape.shape).uniform_(-reach, reach)
+        return state
+
+    hub = tmp_path_factory.mktemp("torch") / "hub"
+    (hub / "checkpoints").mkdir(parents=True)
+    torch.manual_seed(0)
+    objects = random_weights(vgg19)
+    for convention in CONVENTIONS.values():
+        torch.save(objects, hub / "checkpoints" / Path(convention.url).name)
+    faces = random_weights(vgg16)
+    renamed = {
+        f"{name}.{part}": faces[f"{torchvision}.{part}"]
+        for name, torchvision in LAYERS.items()
+        for part in ("weight", "bias")
+        if f"{torchvision}.{part}" in faces  # the file's fc6 and fc7 are half a gigabyte
+    }
+    torch.save(renamed | {"fc8.weight": torch.zeros(1)}, hub / "vgg_face_dag.pth")
+    return hub
+
+
+@pytest.fixture(scope="session")
+def vgg(vgg_weights) -> Callable:
+    """Load a network of the content loss by name, once for all tests: they do not change it."""
+    import torch
+
+    from pretrained.vgg19 import load_vgg19
+    from pretrained.vggface import load_vggface
+
+    @functools.cache
+    def load(name: str) -> torch.nn.Module:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch.hub, "get_dir", lambda: str(vgg_weights))
+            if name == "vggface":
+                return load_vggface(vgg_weights / "vgg_face_dag.pth")
+            return load_vgg19(name)
+
+    return load

@@ -13,10 +13,10 @@ import torch
 import evaluate
 from dataset.images import read_image
 from drawn_heads.videos import write_heads
-from loss.vgg import VGGFACE_INPUT
+from pretrained.arcface import TEMPLATE
 from tests.conftest import call_script, preprocessed, run_script
-from tests.evaluation.conftest import Colour, Shifted
-from tests.metric.test_identity import write_arcface
+from tests.evaluation.conftest import Shifted
+from tests.pretrained.test_arcface import write_arcface
 from training.checkpoint import load, save
 
 WRITTEN = {
@@ -298,26 +298,23 @@ def test_every_instrument_is_used_where_its_weights_are(common, tmp_path, monkey
 
 
 def test_vggface_describes_faces_where_its_file_is_given(common, tmp_path, monkeypatch):
-    state = {f"{name}.weight": torch.ones(1) for name in ("conv1_1", "fc6", "fc7", "fc8")}
-    torch.save(state, tmp_path / "vgg_face_dag.pth")
     given = []
 
     class Face(torch.nn.Module):
-        name = "VGGFace"
+        name, size, template = "VGGFace", 112, TEMPLATE
 
-        def __init__(self, state, mean):
-            super().__init__()
-            given.append((sorted(state), mean))
+        def forward(self, crops):
+            return crops.mean((2, 3))
 
-        def forward(self, images, landmarks):
-            return Colour()(images, landmarks)
+    def load(path):
+        given.append(path)
+        return Face()
 
-    monkeypatch.setattr(evaluate, "VggFace", Face)
-    output = tmp_path / "out"
-    words = ["--vggface", tmp_path / "vgg_face_dag.pth", "--finetune-steps", 0, "--limit", 1]
+    monkeypatch.setattr(evaluate, "load_vggface_descriptor", load)
+    output, file = tmp_path / "out", tmp_path / "vgg_face_dag.pth"
+    words = ["--vggface", file, "--finetune-steps", 0, "--limit", 1]
     succeeded(judge(*common, "--output", output, *words))
-    names = ["classifier.0.weight", "classifier.3.weight", "features.0.weight"]
-    assert given == [(names, VGGFACE_INPUT.mean)]
+    assert given == [file]
     metrics = numbers(output)
     assert metrics["protocol"]["instruments"] == {"descriptor": "VGGFace"}
     assert "csim" not in metrics["protocol"]["left_out"]

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEAVES = {"dataset", "network", "loss", "metric"}
+BASE = {"system", "pretrained"}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")} - {"cli", "config"}
 OWN = (
     LEAVES
@@ -16,11 +17,12 @@ OWN = (
 )
 ALLOWED = {
     "system": {"system"},
-    **{leaf: {leaf, "system"} for leaf in LEAVES},
+    "pretrained": {"pretrained", "system"},
+    **{leaf: {leaf, *BASE} for leaf in LEAVES},
     "drawn_heads": {"drawn_heads", "dataset", "system"},
-    "training": {"training", "system", *LEAVES},
-    "inference": {"inference", "system", *LEAVES},
-    "evaluation": {"evaluation", "training", "inference", "drawn_heads", "system", *LEAVES},
+    "training": {"training", *BASE, *LEAVES},
+    "inference": {"inference", *BASE, *LEAVES},
+    "evaluation": {"evaluation", "training", "inference", "drawn_heads", *BASE, *LEAVES},
     "config": set(),
     "cli": set(),
     **dict.fromkeys(SCRIPTS, OWN - SCRIPTS),

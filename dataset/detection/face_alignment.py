@@ -3,17 +3,24 @@
 import contextlib
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from dataset.detection.detector import Frames, Near, Places, choose_face, detect_small, overlap
-from dataset.detection.face_alignment_weights import WEIGHTS, fetch_weights, weights_folder
 from dataset.landmarks import POINTS
+from system.weights import MissingWeights, fetch_all, hub_folder
 
 if TYPE_CHECKING:
     from face_alignment import FaceAlignment
+
+# Source: face-alignment 1.5, which loads these from torch hub's folder, and checks no digest.
+WEIGHTS = (
+    "https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
+    "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",
+)
 
 SMALLEST_SIDE = 32  # pixels; S3FD shrinks by 32
 BATCH = 32  # frames, or faces, that a GPU is given at once
@@ -246,6 +253,18 @@ def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
         yield items[start : start + size]
 
 
+def fetch_weights() -> None:
+    """Make sure that face-alignment's weights lie where it loads them from.
+
+    Raises:
+        MissingWeights: they are not there and cannot be downloaded.
+    """
+    try:
+        fetch_all(WEIGHTS, check=False)
+    except MissingWeights as error:
+        raise MissingWeights(f"--detector face-alignment needs weights: {error}") from None
+
+
 def _load_networks(device: str) -> "FaceAlignment":
     """Start face-alignment.
 
@@ -269,8 +288,9 @@ def _load_networks(device: str) -> "FaceAlignment":
     ) as error:  # fmt: skip
         reason = str(error).split("\n")[0][:120]
         raise ValueError(
-            f"face-alignment does not start with the weights {' and '.join(WEIGHTS)} in "
-            f"{weights_folder()} on {device} ({type(error).__name__}: {reason})"
+            "face-alignment does not start with the weights "
+            f"{' and '.join(Path(url).name for url in WEIGHTS)} in {hub_folder()} on {device} "
+            f"({type(error).__name__}: {reason})"
         ) from None
 
 

@@ -46,7 +46,7 @@ def prepare_detector(name: str) -> None:
     """
     _check_name(name)
     if name == "face-alignment":
-        from dataset.detection.face_alignment_weights import fetch_weights
+        from dataset.detection.face_alignment import fetch_weights
 
         fetch_weights()
 

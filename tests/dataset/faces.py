@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dataset.detection.face_alignment import FaceAlignmentDetector
-from dataset.detection.face_alignment_weights import WEIGHTS
+from dataset.detection.face_alignment import WEIGHTS, FaceAlignmentDetector
 from tests.dataset.conftest import face_points
 
 COARSE = ("fc7", "conv6_2", "conv7_2")  # S3FD's maps with strides of 32, 64 and 128 pixels
@@ -32,8 +31,8 @@ def random_weights(home: Path, seed: int = 0) -> None:
     _vary_faces(finder)
     folder = Path(home) / "hub" / "checkpoints"
     folder.mkdir(parents=True)
-    for name, network in zip(WEIGHTS, (finder, aligner), strict=True):
-        torch.save(network.state_dict(), folder / name)
+    for url, network in zip(WEIGHTS, (finder, aligner), strict=True):
+        torch.save(network.state_dict(), folder / Path(url).name)
 
 
 @torch.no_grad()

@@ -10,8 +10,7 @@ from dataset.images import normalize
 from evaluation import models
 from evaluation.models import draw, load_contestant, to_device
 from evaluation.protocol import read_subject
-from loss.content import ContentLoss, load_content_loss
-from loss.vgg import TORCHVISION_INPUT, VGGFACE, VGGFeatures, read_vggface
+from loss.content import ContentLoss
 from network.spectral_norm import spectral_norms
 from network.talking_head import TalkingHead
 from tests.evaluation.conftest import HARDWARE
@@ -235,50 +234,3 @@ def test_watching_does_not_change_what_is_learnt(contestant, one):
         contestant.study(person, one.known, 3, 0, HARDWARE, look if watch else None)
         heads.append(person.head.state_dict())
     assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
-
-
-def test_the_content_loss_of_pixels_needs_no_weights():
-    loss = load_content_loss("l1", "torchvision", "nowhere.pth")
-    assert set(loss(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))) == {"l1"}
-
-
-def test_the_papers_content_loss_has_both_networks_or_vgg19_alone(monkeypatch):
-    asked = []
-
-    def network(kind):
-        def load_network(what):
-            asked.append((kind, what))
-            return VGGFeatures(torch.nn.Sequential(torch.nn.ReLU()), (0,), TORCHVISION_INPUT)
-
-        return load_network
-
-    monkeypatch.setattr("loss.content.load_vgg19", network("vgg19"))
-    monkeypatch.setattr("loss.content.load_vggface", network("vggface"))
-    assert set(load_content_loss("vgg", "caffe", "face.pth").networks) == {"vgg19", "vggface"}
-    assert set(load_content_loss("vgg", "caffe", None).networks) == {"vgg19"}
-    assert [(kind, str(what)) for kind, what in asked] == [
-        ("vgg19", "caffe"), ("vggface", "face.pth"), ("vgg19", "caffe"),
-    ]  # fmt: skip
-
-
-def test_vggface_is_read_with_the_names_of_torchvision(tmp_path):
-    names = ("conv1_1", "conv1_2", "conv3_3", "conv5_3", "fc6", "fc7", "fc8")
-    state = {
-        f"{name}.{part}": torch.full((1,), float(number))
-        for number, name in enumerate(names)
-        for part in ("weight", "bias")
-    }
-    torch.save(state, tmp_path / "vgg_face_dag.pth")
-    read = read_vggface(tmp_path / "vgg_face_dag.pth")
-    places = ("features.0", "features.2", "features.14", "features.28")
-    places += ("classifier.0", "classifier.3")
-    assert {name: value.item() for name, value in read.items()} == {
-        f"{place}.{part}": number
-        for number, place in enumerate(places)
-        for part in ("weight", "bias")
-    }
-    with pytest.raises(ValueError, match=f"no file .*gone.pth; fetch it from {VGGFACE}"):
-        read_vggface(tmp_path / "gone.pth")
-    (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(ValueError, match=r"text.pth is not a file of weights"):
-        read_vggface(tmp_path / "text.pth")

@@ -1,8 +1,5 @@
-"""Faces to measure, and a torch hub of its own for each test that loads weights."""
+"""Faces to measure."""
 
-from pathlib import Path
-
-import pytest
 import torch
 from torch import Tensor
 
@@ -25,17 +22,3 @@ def spots(seed: int, count: int = 1, size: int = 128) -> Tensor:
     return torch.nn.functional.interpolate(
         noise(seed, count, 9), (size, size), mode="bicubic", align_corners=True
     ).clamp(-1, 1)
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch) -> Path:
-    """An empty `checkpoints` folder of a torch hub; whatever would be downloaded fails."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("no network in tests")
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    folder = tmp_path / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    return folder

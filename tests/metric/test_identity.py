@@ -1,212 +1,48 @@
-"""Descriptors of faces: a small ArcFace in ONNX, and VGGFace with random weights."""
+"""Faces are cut out as a network wants them, and described by vectors of unit length."""
 
-import numpy as np
-import onnx
-import pytest
 import torch
-import torch.nn.functional as F
-from onnx import helper, numpy_helper
-from torchvision.models import vgg16
 
 from metric.alignment import align_faces
-from metric.identity import ArcFace, VggFace, cosine, load_arcface
-from metric.weights import MissingWeights
+from metric.identity import FaceDescriptor, cosine
 from tests.metric.conftest import face, spots
-
-MEAN = (129.1863, 104.7624, 93.5940)  # of vgg_face_dag.pth
-
-
-def write_arcface(path, batch: int | str = 1, size: int = 112) -> None:
-    """Write a network with the layers of ArcFace's: convolutions, PReLU, batch norm, a sum."""
-    rng = np.random.default_rng(0)
-
-    def weights(name: str, *shape: int, offset: float = 0.0) -> onnx.TensorProto:
-        values = rng.normal(0, 0.3, shape) + offset
-        return numpy_helper.from_array(values.astype(np.float32), name)
-
-    def norm(name: str, channels: int) -> list[onnx.TensorProto]:
-        parts = ("scale", "bias", "mean", "var")
-        return [weights(f"{name}_{part}", channels, offset=2 * (part == "var")) for part in parts]
-
-    side = -(-size // 16)
-    initializers = [
-        weights("w1", 4, 3, 3, 3), weights("slope", 4, 1, 1), weights("w2", 4, 4, 3, 3),
-        weights("fc", 16, 4 * side * side), weights("fc_bias", 16),
-        *norm("n1", 4), *norm("n2", 16),
-    ]  # fmt: skip
-    strides, padding = {"strides": [4, 4]}, {"pads": [1, 1, 1, 1]}
-    norms = {
-        name: [f"{name}_{p}" for p in ("scale", "bias", "mean", "var")] for name in ("n1", "n2")
-    }
-    nodes = [
-        helper.make_node("Conv", ["face", "w1"], ["c1"], kernel_shape=[3, 3], **strides, **padding),
-        helper.make_node("BatchNormalization", ["c1", *norms["n1"]], ["b1"]),
-        helper.make_node("PRelu", ["b1", "slope"], ["p1"]),
-        helper.make_node("Conv", ["p1", "w2"], ["c2"], kernel_shape=[3, 3], **padding),
-        helper.make_node("Add", ["p1", "c2"], ["sum"]),
-        helper.make_node("AveragePool", ["sum"], ["small"], kernel_shape=[4, 4], strides=[4, 4]),
-        helper.make_node("Flatten", ["small"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "fc", "fc_bias"], ["g"], transB=1),
-        helper.make_node("BatchNormalization", ["g", *norms["n2"]], ["descriptor"]),
-    ]  # fmt: skip
-    shapes = {"face": [batch, 3, size, size], "descriptor": [batch, 16]}
-    ends = [
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
-        for name, shape in shapes.items()
-    ]
-    graph = helper.make_graph(nodes, "arcface", ends[:1], ends[1:], initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+from tests.metric.test_alignment import TEMPLATE
 
 
-def run_by_torch(path, x: torch.Tensor) -> torch.Tensor:
-    """Do what the file of `write_arcface` says."""
-    w = {
-        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
-        for tensor in onnx.load(path).graph.initializer
-    }
+class MeanColour:
+    """A network that describes a crop by its mean colour, and by the middle of its upper half."""
 
-    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
-        return F.batch_norm(x, *(w[f"{name}_{part}"] for part in ("mean", "var", "scale", "bias")))
+    name = "mean colour"
+    size = 112
+    template = TEMPLATE.tolist()
 
-    x = F.prelu(norm(F.conv2d(x, w["w1"], stride=4, padding=1), "n1"), w["slope"].flatten())
-    x = F.avg_pool2d(x + F.conv2d(x, w["w2"], padding=1), 4)
-    return norm(F.linear(x.flatten(1), w["fc"], w["fc_bias"]), "n2")
+    def __call__(self, crops):
+        self.seen = crops
+        return torch.cat([crops.nanmean((2, 3)), crops[:, :, 28, 56].nan_to_num(1.0)], dim=1)
 
 
-@pytest.mark.parametrize("batch", [1, "None"])
-def test_arcface_describes_aligned_faces_as_its_file_says(tmp_path, batch):
-    path = tmp_path / "arcface.onnx"
-    write_arcface(path, batch)
+def test_a_network_gets_the_crops_that_it_wants_and_its_rows_get_unit_length():
+    network = MeanColour()
+    describe = FaceDescriptor(network)
     images, landmarks = spots(0, 3), torch.cat([face(seed) for seed in range(3)])
-    rows = load_arcface(path)(images, landmarks)
-
-    pixels = 255 * (align_faces(images, landmarks) + 1) / 2
-    expected = run_by_torch(path, (pixels - 127.5) / 127.5)
-    expected = expected / expected.norm(dim=1, keepdim=True)
-    assert cosine(expected[:1], expected[1:2]).item() < 0.99
-    torch.testing.assert_close(rows, expected, atol=1e-5, rtol=0)
+    rows = describe(images, landmarks)
+    assert describe.name == "mean colour"
+    assert torch.equal(network.seen, align_faces(images, landmarks, 112, TEMPLATE))
+    raw = network(network.seen)
+    torch.testing.assert_close(rows, raw / raw.norm(dim=1, keepdim=True))
 
 
-def test_arcface_without_a_face_is_missing(tmp_path):
-    write_arcface(tmp_path / "arcface.onnx")
-    landmarks = torch.cat([face(0), face(1)])
-    landmarks[0] = torch.nan
-    rows = load_arcface(tmp_path / "arcface.onnx")(spots(0, 2), landmarks)
-    assert rows[0].isnan().all()
-    assert rows[1].norm().item() == pytest.approx(1)
-
-
-def test_arcface_without_a_face_is_missing_whatever_its_network_makes_of_it():
-    class Unimpressed:
-        def setInput(self, crop): ...  # noqa: N802, OpenCV's name
-
-        def forward(self):
-            return np.ones((1, 4), np.float32)
+def test_no_face_is_no_descriptor_whatever_the_network_makes_of_it():
+    class Unimpressed(MeanColour):
+        def __call__(self, crops):
+            return torch.ones(len(crops), 4)
 
     landmarks = torch.cat([face(0), face(1)])
     landmarks[0] = torch.nan
-    rows = ArcFace(Unimpressed())(spots(0, 2), landmarks)
+    rows = FaceDescriptor(Unimpressed())(spots(0, 2), landmarks)
     assert rows.isnan().all(1).tolist() == [True, False]
-
-
-def test_a_missing_arcface_is_named_with_the_pack_that_has_it(tmp_path):
-    with pytest.raises(MissingWeights, match=r"no file .*gone.onnx: take w600k_r50.onnx .*buffalo"):
-        load_arcface(tmp_path / "gone.onnx")
-
-
-def test_what_is_no_arcface_is_refused(tmp_path):
-    (tmp_path / "text.onnx").write_bytes(b"<html>404</html>")
-    with pytest.raises(ValueError, match=r"text.onnx is not an ONNX file"):
-        load_arcface(tmp_path / "text.onnx")
-    write_arcface(tmp_path / "large.onnx", size=224)
-    with pytest.raises(ValueError, match=r"large.onnx .*112 px"):
-        load_arcface(tmp_path / "large.onnx")
-    node = helper.make_node("Relu", ["face"], ["map"])
-    ends = [
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 112, 112])
-        for name in ("face", "map")
-    ]
-    graph = helper.make_graph([node], "images", ends[:1], ends[1:])
-    opset = [helper.make_opsetid("", 11)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=6), tmp_path / "images.onnx")
-    with pytest.raises(ValueError, match=r"images.onnx must give one descriptor"):
-        load_arcface(tmp_path / "images.onnx")
-
-
-VGG16 = (
-    ("features.0", "features.2"),
-    ("features.5", "features.7"),
-    ("features.10", "features.12", "features.14"),
-    ("features.17", "features.19", "features.21"),
-    ("features.24", "features.26", "features.28"),
-)
-
-
-@pytest.fixture(scope="module")
-def vggface_state() -> dict[str, torch.Tensor]:
-    """Random weights of VGG16 up to fc7, and of fc8, which is not needed."""
-    with torch.device("meta"):
-        wanted = vgg16(weights=None, init_weights=False).state_dict()
-    torch.manual_seed(0)
-    state = {}
-    for key, value in wanted.items():
-        reach = (6 / value[0].numel()) ** 0.5 if value.ndim > 1 else 0.1
-        state[key] = torch.empty(value.shape).uniform_(-reach, reach)
-    return state
-
-
-def test_vggface_is_vgg16_with_max_pooling_on_rgb_less_its_mean(vggface_state):
-    vggface = VggFace(vggface_state, MEAN)
-    images, landmarks = spots(0, 2), torch.cat([face(0), face(1)])
-    rows = vggface(images, landmarks)
-
-    x = 255 * (align_faces(images, landmarks, 224, vggface.template) + 1) / 2
-    x = x - torch.tensor(MEAN).reshape(1, 3, 1, 1)
-    state = vggface_state
-    for block in VGG16:
-        for name in block:
-            x = F.relu(F.conv2d(x, state[f"{name}.weight"], state[f"{name}.bias"], padding=1))
-        x = F.max_pool2d(x, 2)
-    x = x.flatten(1)
-    for name in ("classifier.0", "classifier.3"):
-        x = F.relu(F.linear(x, state[f"{name}.weight"], state[f"{name}.bias"]))
-    assert rows.shape == (2, 4096)
-    assert cosine(rows[:1], rows[1:]).item() < 0.999
-    torch.testing.assert_close(rows, x / x.norm(dim=1, keepdim=True), rtol=1e-4, atol=1e-6)
-    assert not any(parameter.requires_grad for parameter in vggface.parameters())
-
-
-def test_vggface_sees_the_whole_face_with_the_eyes_a_quarter_of_the_side_apart(vggface_state):
-    right, left, nose, *mouth = VggFace(vggface_state, MEAN).template.tolist()
-    assert left[0] - right[0] == pytest.approx(224 / 4, abs=1)
-    assert (left[0] + right[0]) / 2 == pytest.approx(223 / 2, abs=1)
-    assert all(0.55 * 224 < y < 0.8 * 224 for _, y in (nose, *mouth))
-
-
-def test_vggface_without_a_face_is_missing(vggface_state):
-    landmarks = torch.cat([face(0), face(1)])
-    landmarks[0] = torch.nan
-    rows = VggFace(vggface_state, MEAN)(spots(0, 2), landmarks)
-    assert rows[0].isnan().all()
-    assert rows[1].norm().item() == pytest.approx(1)
-
-
-def test_a_file_of_another_network_is_refused(vggface_state):
-    without = {key: value for key, value in vggface_state.items() if key != "classifier.3.bias"}
-    with pytest.raises(ValueError, match=r"classifier.3.bias must be \(4096,\), got nothing"):
-        VggFace(without, MEAN)
-    with pytest.raises(ValueError, match=r"features.0.weight must be .* got \(1,\)"):
-        VggFace({**vggface_state, "features.0.weight": torch.zeros(1)}, MEAN)
 
 
 def test_cosine_is_one_for_equal_and_zero_for_orthogonal_descriptors():
     a = torch.tensor([[1.0, 0], [0, 1], [0.6, 0.8]])
     b = torch.tensor([[1.0, 0], [1, 0], [1, 0]])
     torch.testing.assert_close(cosine(a, b), torch.tensor([1, 0, 0.6]))
-
-
-def test_the_descriptors_have_names():
-    assert ArcFace.name == "ArcFace"
-    assert VggFace.name == "VGGFace"

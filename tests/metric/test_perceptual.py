@@ -6,7 +6,8 @@ import pytest
 import torch
 from torchvision.models import alexnet
 
-from metric.perceptual import load_lpips
+from metric.perceptual import Lpips
+from pretrained.lpips import load_lpips
 from tests.metric.conftest import noise, spots
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
@@ -26,7 +27,7 @@ def alexnet_file(tmp_path_factory):
 def lpips(alexnet_file):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_HOME", str(alexnet_file.parents[2]))
-        yield load_lpips()
+        yield Lpips(load_lpips())
 
 
 def test_it_agrees_with_the_published_package(lpips):

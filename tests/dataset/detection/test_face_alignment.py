@@ -1,6 +1,7 @@
 """face-alignment's own code runs here, with random weights under the names of the real ones."""
 
 import urllib.error
+from pathlib import Path
 
 import face_alignment
 import numpy as np
@@ -9,8 +10,7 @@ import torch
 from face_alignment.detection.sfd.bbox import nms
 
 from dataset.detection import face_alignment as aligner
-from dataset.detection.face_alignment import FaceAlignmentDetector
-from dataset.detection.face_alignment_weights import WEIGHTS, fetch_weights
+from dataset.detection.face_alignment import WEIGHTS, FaceAlignmentDetector, fetch_weights
 from dataset.detection.kinds import create_detector, prepare_detector
 from tests.dataset.conftest import face_points
 from tests.dataset.faces import say_faces, shift_scores
@@ -75,7 +75,7 @@ def test_the_names_of_the_weights_are_those_that_the_package_loads():
     from face_alignment.api import models_urls as aligners
     from face_alignment.detection.sfd.sfd_detector import models_urls as finders
 
-    assert set(WEIGHTS.values()) == {aligners["2DFAN-4"], finders["s3fd"]}
+    assert set(WEIGHTS) == {aligners["2DFAN-4"], finders["s3fd"]}
     assert all(address.endswith(f"/{name}") for name, address in WEIGHTS.items())
 
 
@@ -294,7 +294,7 @@ def test_missing_weights_end_in_one_line_with_names_addresses_and_folder(tmp_pat
             call()
         message = str(error.value)
         assert str(tmp_path / "hub" / "checkpoints") in message
-        assert all(name in message and address in message for name, address in WEIGHTS.items())
+        assert all(Path(url).name in message and url in message for url in WEIGHTS)
         assert "\n" not in message
 
 
@@ -302,19 +302,19 @@ def test_weights_are_fetched_to_the_place_where_they_are_loaded(tmp_path, monkey
     fetched = {}
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(
-        torch.hub, "download_url_to_file", lambda url, to, **_: fetched.update({to: url})
+        torch.hub, "download_url_to_file", lambda url, to, digest: fetched.update({to: url})
     )
     fetch_weights()
     folder = tmp_path / "hub" / "checkpoints"
-    assert fetched == {str(folder / name): address for name, address in WEIGHTS.items()}
+    assert fetched == {str(folder / Path(url).name): url for url in WEIGHTS}
 
 
 def test_damaged_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
-    for name in WEIGHTS:
-        (folder / name).write_bytes(b"cut in half")
+    for url in WEIGHTS:
+        (folder / Path(url).name).write_bytes(b"cut in half")
     with pytest.raises(
         ValueError, match=r"does not start with .*2DFAN4.* in .*checkpoints"
     ) as error:

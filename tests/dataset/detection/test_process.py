@@ -288,12 +288,12 @@ def test_the_real_detector_finds_the_same_here_and_there(random_networks):
 
 
 def test_weights_that_do_not_load_are_the_same_error_here_and_there(tmp_path, monkeypatch):
-    from dataset.detection.face_alignment_weights import WEIGHTS
+    from dataset.detection.face_alignment import WEIGHTS
 
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
-    for name in WEIGHTS:
-        (folder / name).write_bytes(b"cut in half")
+    for url in WEIGHTS:
+        (folder / Path(url).name).write_bytes(b"cut in half")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with (
         pytest.raises(ValueError, match=r"does not start with .* on cpu"),

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torchvision.models import inception_v3
 
-from metric.inception import InceptionFeatures, load_inception
+from pretrained.inception import InceptionFeatures, load_inception
 from tests.metric.conftest import spots
 
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"

@@ -1,9 +1,9 @@
-"""The features that FID compares: Inception as TensorFlow published it in 2015."""
+"""Inception as TensorFlow published it in 2015, whose features FID compares."""
 
 import torch
 from torch import Tensor, nn
 
-from metric.weights import hub_file, read_weights
+from system.weights import fetch, read_weights
 
 INCEPTION = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
@@ -52,7 +52,7 @@ def load_inception() -> InceptionFeatures:
         from torch_fidelity import FeatureExtractorInceptionV3
     except ImportError as error:
         raise ValueError("FID needs a package: pip install torch-fidelity") from error
-    path = hub_file(INCEPTION)
+    path = fetch(INCEPTION)
     read_weights(path)  # torch-fidelity, which reads it next, would run what a hostile file says
     try:
         network = FeatureExtractorInceptionV3("inception", [POOLED], str(path))
