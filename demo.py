@@ -7,6 +7,8 @@ contact_sheet.png and metrics.json, more about the evaluation in evaluation/, an
 curves.png.
 """
 
+import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
+
 import shlex
 import shutil
 import subprocess

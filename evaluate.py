@@ -4,6 +4,8 @@ python evaluate.py --checkpoint runs/vox --data DATA_TEST --output evaluations/v
 python evaluate.py --checkpoint runs/a runs/b --data DATA_TEST --output evaluations/ab --shots 1 8
 """
 
+import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
+
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 

@@ -4,6 +4,8 @@ python infer.py --checkpoint heads/me.pt --driving speech.mp4 --output me.mp4
 python infer.py --checkpoint runs/vox --source photos/ --driving speech.mp4 --output me.mp4
 """
 
+import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
+
 import sys
 import time
 from collections import deque

@@ -9,6 +9,8 @@
 Running the same command again goes on where it stopped.
 """
 
+import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
+
 import cli
 import config
 from dataset.preparation.inspection import inspect

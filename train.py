@@ -6,6 +6,8 @@ python train.py finetune --checkpoint runs/vox --source photos/ --output heads/m
 python train.py export --checkpoint runs/vox --output vox.pt
 """
 
+import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
+
 import json
 import signal
 import sys

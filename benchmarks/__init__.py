@@ -1,0 +1,1 @@
+import system.waiting  # noqa: F401 - as the scripts that are measured
