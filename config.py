@@ -335,7 +335,8 @@ class Infer(Checked):
     driving: Path
     """Video, picture, folder of frames, or file of landmarks (.npy)."""
     output: Path
-    """The mp4 to write."""
+    """What to write; the suffix decides: .mp4, .mov or .webm, with the driver's sound; .gif or
+    .webp; without a suffix a folder of PNG."""
     source: Path | None = None
     """Pictures of the person, for a run: photo, folder of photos, video, or pickle."""
     shots: int = 32
@@ -346,7 +347,8 @@ class Infer(Checked):
     side_by_side: bool = False
     """Show driver, landmarks and result beside each other."""
     fps: float | None = None
-    """Frames per second; default: the driver's, or 25 where it has none."""
+    """Frames per second of the result, which keeps the driver's time; default: the driver's rate.
+    Where the driver has none, its tempo (25)."""
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
     crop: Crop = "auto"

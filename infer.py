@@ -6,7 +6,6 @@ python infer.py --checkpoint runs/vox --source photos/ --driving speech.mp4 --ou
 
 import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -41,19 +40,23 @@ def main() -> None:
     head = _load(config, device)
     detector = _detector(config, config.driving, device)
     crop = head.crop if config.crop == "auto" else config.crop
-    driving = open_driving(config.driving, detector, crop, head.image_size)
+    driving = open_driving(config.driving, detector, crop, head.image_size, config.fps)
     started = time.monotonic()
-    with _writer(config, driving) as writer:
-        frames = _frames(config, head, driving, device)
-        with progress_bar(desc="animating", unit="frame", total=driving.length) as bar:
-            for frame in frames:
-                writer.write(frame)
-                bar.update()
-    if bar.n < driving.length:
-        print(f"{config.driving}: it ends after {bar.n} of {driving.length} frames; is it damaged?")
+    with (
+        VideoWriter(config.output, driving.fps, driving.sound) as writer,
+        progress_bar(desc="animating", unit="frame", total=driving.length) as bar,
+    ):
+        for frame, repeats in _frames(config, head, driving, device):
+            writer.write(frame, repeats)
+            bar.update(repeats)
+    if driving.read < driving.stated:
+        print(
+            f"{config.driving}: it ends after {driving.read} of {driving.stated} frames; "
+            "is it damaged?"
+        )
     if driving.missing:
         print(
-            f"{config.driving}: no face in {driving.missing} of {bar.n} frames; "
+            f"{config.driving}: no face in {driving.missing} of {driving.read} frames; "
             "there the face before is held"
         )
     rate = bar.n / (time.monotonic() - started)
@@ -102,22 +105,14 @@ def _detector(config: Infer, path: Path, device: torch.device) -> LandmarkDetect
     return create_detector(config.detector, str(device))
 
 
-def _writer(config: Infer, driving: Driving) -> VideoWriter:
-    fps = driving.fps if config.fps is None else config.fps
-    sound = driving.sound
-    if sound and fps != driving.fps:
-        print("--fps changes the tempo, so the driver's sound is left out", file=sys.stderr)
-        sound = None
-    return VideoWriter(config.output, fps, audio_from=sound)
-
-
 def _frames(
     config: Infer,
     head: Head,
     driving: Driving,
     device: torch.device,
-) -> Iterator[np.ndarray]:
-    """Yield what is written: results, or driver, landmarks and result beside each other."""
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield what is written, results or driver, landmarks and result beside each other, and how
+    often."""
     moments: deque[DrivingFrame] = deque()
     drawn: deque[np.ndarray] = deque()
     landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in _noted(driving, moments))
@@ -128,7 +123,8 @@ def _frames(
     size = head.image_size
     for result in animate(head.network, landmarks, size, config.batch_size, device, precision):
         moment, points = moments.popleft(), drawn.popleft()
-        yield _side_by_side(moment, points, result) if config.side_by_side else result
+        shown = _side_by_side(moment, points, result) if config.side_by_side else result
+        yield shown, moment.repeats
 
 
 def _noted(items: Iterable[Item], notes: deque[Item]) -> Iterator[Item]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
+BACKDROP = (255, 255, 255)  # of what is transparent
 HALF_RANGE = 127.5  # uint8 0..255 is float -1..1
 
 
@@ -40,6 +41,15 @@ def write_image(path: Path, frame: np.ndarray) -> None:
     data = _encode(path.suffix.lower(), frame, [])
     with replacing(path) as partial:
         partial.write_bytes(data)
+
+
+def on_backdrop(picture: np.ndarray) -> np.ndarray:
+    """Lay a picture with transparency (H, W, 4) uint8 on a plain colour: (H, W, 3) uint8.
+
+    What is hidden under it may be anything, and is not seen.
+    """
+    colour, alpha = picture[..., :3].astype(np.float32), picture[..., 3:] / np.float32(255)
+    return (colour * alpha + np.float32(BACKDROP) * (1 - alpha) + 0.5).astype(np.uint8)
 
 
 def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:

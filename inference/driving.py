@@ -8,10 +8,13 @@ import numpy as np
 
 from dataset.crop import Box, clip_box, crop, resolve_crop, whole_box
 from dataset.detection.detector import LandmarkDetector
+from dataset.detection.following import SMALLEST_EXTENT, extent, fits, jumps
 from dataset.detection.stored import LANDMARKS_SUFFIX
 from dataset.images import PHOTO_SUFFIXES, read_image
 from dataset.landmarks import POINTS, are_faces
-from dataset.video.reading import USUAL_FPS, VIDEO_SUFFIXES, VideoInfo, probe, stream_frames
+from dataset.video.reading import VIDEO_SUFFIXES, index_video, probe, stream_timed
+from dataset.video.sound import Sound, sound_start
+from dataset.video.timing import USUAL_FPS, constant_rate, frames_until, repeats
 
 LANDMARKS_FILE = ".npy"
 FIRST_SECOND = 25  # frames that decide where the face is
@@ -24,30 +27,42 @@ class DrivingFrame(NamedTuple):
     """(size, size, 3) uint8 RGB; None where only landmarks are known."""
     landmarks: np.ndarray
     """(68, 2) float32, finite, pixels of the frame."""
+    repeats: int = 1
+    """Frames of the result that show it, at least 1."""
 
 
 class Driving:
     """A driver's motion, from its first frame to its last; it may be walked through repeatedly.
 
     The square is the same in all frames. Frames without a face get the landmarks before, or at
-    the start those of the first face, so none is lost.
+    the start those of the first face, so no moment is lost.
     """
 
     path: Path
     fps: float
-    """Frames per second."""
+    """Frames per second of the result."""
     length: int
-    """Frames as the file states them; a damaged one may end earlier."""
+    """Frames of the result; a damaged driver may end earlier."""
     missing: int = 0
-    """Frames without a face, counted while they go by."""
-    sound: Path | None = None
-    """The file whose sound belongs to the motion."""
+    """Frames of the driver without its face, counted while they go by."""
+    read: int = 0
+    """Frames of the driver, counted while they go by."""
+    stated: int = 0
+    """Frames that the driver's file tells of."""
+    sound: Sound | None = None
+    """What is heard with the motion."""
 
     def __iter__(self) -> Iterator[DrivingFrame]:
         raise NotImplementedError
 
 
-def open_driving(path: Path, detector: LandmarkDetector | None, crop: str, size: int) -> Driving:
+def open_driving(
+    path: Path,
+    detector: LandmarkDetector | None,
+    crop: str,
+    size: int,
+    fps: float | None = None,
+) -> Driving:
     """Open a driver and find its face; the rest is read as it is walked through.
 
     Args:
@@ -56,6 +71,8 @@ def open_driving(path: Path, detector: LandmarkDetector | None, crop: str, size:
         detector: finds the landmarks; not used for an .npy.
         crop: whole, face or auto, as for the pictures of a person.
         size: side of the square frames, pixels.
+        fps: frames per second of the result; None: the driver's. Where a driver tells when its
+            frames are shown, the result keeps to that; else this is its tempo.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -65,30 +82,44 @@ def open_driving(path: Path, detector: LandmarkDetector | None, crop: str, size:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if path.suffix.lower() == LANDMARKS_FILE:
-        return _LandmarksDriving(path, crop, size)
-    return _PictureDriving(path, detector, crop, size)
+        return _LandmarksDriving(path, crop, size, fps)
+    files = _frame_files(path)
+    if files:
+        return _PictureDriving(path, files, detector, crop, size, fps)
+    return _VideoDriving(path, detector, crop, size, fps)
 
 
-class _PictureDriving(Driving):
+class _SeenDriving(Driving):
     """Frames in which a detector finds the landmarks; one frame in memory at a time."""
+
+    kind: str
+    """As in `resolve_crop`."""
 
     def __init__(self, path: Path, detector: LandmarkDetector, crop: str, size: int):
         self.path, self.size = path, size
         self._detector = detector
-        self._files = _frame_files(path)
-        if self._files:
-            kind, self.fps, self.length = "photos", USUAL_FPS, len(self._files)
-        else:
-            kind, self.sound = "video", path
-            self.length, self.fps, *_ = probe(path)
         self._start = self._look_ahead()
         self._first = _first_face(self._start, path)
-        self._box = _face_box(self._start, path) if resolve_crop(crop, kind) == "face" else None
+        self._box = (
+            _face_box(self._start, path) if resolve_crop(crop, self.kind) == "face" else None
+        )
+
+    def _pictures(self) -> Iterator[tuple[np.ndarray, Path, int, float]]:
+        """Yield each frame, its file, its index in that file, and its time in the result."""
+        raise NotImplementedError
 
     def __iter__(self) -> Iterator[DrivingFrame]:
-        self.missing = 0
-        last, shape = self._first, None
-        for index, (frame, file, number) in enumerate(self._pictures()):
+        self.missing = self.read = 0
+        moments = ((time, frame) for frame, time in self._followed())
+        for count, (frame, landmarks) in repeats(moments, self.fps, self._end):
+            if count:
+                box = self._box or whole_box(*frame.shape[:2])
+                yield DrivingFrame(*crop(frame, landmarks, box, self.size), count)
+
+    def _followed(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], float]]:
+        """Yield each frame with the face's landmarks, held where they are missing, and its time."""
+        track, shape = _Track(self._first), None
+        for index, (frame, file, number, time) in enumerate(self._pictures()):
             shape = shape or frame.shape
             if frame.shape != shape:
                 raise ValueError(
@@ -98,56 +129,129 @@ class _PictureDriving(Driving):
             if index < len(self._start):
                 found = self._start[index]
             else:
-                found = self._detector.detect([frame], [(file, number)], [last])[0]
-            if are_faces(found):
-                last = found
-            else:
-                self.missing += 1
-            box = self._box or whole_box(*shape[:2])
-            yield DrivingFrame(*crop(frame, last, box, self.size))
+                found = self._detector.detect([frame], [(file, number)], [track.last])[0]
+            self.read += 1
+            self.missing += not track.follow(found, frame, time)
+            yield (frame, track.last), time
 
     def _look_ahead(self) -> np.ndarray:
         """Find the landmarks up to a second after the first face: (frames, 68, 2).
 
         The frames themselves are dropped and read again: a face may come late.
+
+        Raises:
+            ValueError: what is found cannot be a face in these pictures.
         """
         landmarks: list[np.ndarray] = []
-        last, wanted = None, None
-        for frame, file, number in self._pictures():
-            found = self._detector.detect([frame], [(file, number)], [last])[0]
+        track, wanted, strange = None, None, None
+        for frame, file, number, time in self._pictures():
+            near = track.last if track else None
+            found = self._detector.detect([frame], [(file, number)], [near])[0]
             landmarks.append(found)
-            if are_faces(found):
-                last = found
-                wanted = wanted or len(landmarks) - 1 + FIRST_SECOND
+            if track:
+                track.follow(found, frame, time)
+            elif are_faces(found) and not fits(found, *frame.shape[:2]):
+                strange = strange or _strange(file, found, frame)
+                landmarks[-1] = np.full_like(found, np.nan)
+            elif are_faces(found):
+                track = _Track(found, time)
+                wanted = len(landmarks) - 1 + FIRST_SECOND
             if len(landmarks) == wanted:
                 break
+        if strange and not track:
+            raise ValueError(strange)
         return np.array(landmarks, np.float32).reshape(-1, POINTS, 2)
 
-    def _pictures(self) -> Iterator[tuple[np.ndarray, Path, int]]:
-        """Yield each frame, its file, and its index in that file."""
-        if self._files:
-            for file in self._files:
-                yield read_image(file), file, 0
-        else:
-            for index, frame in enumerate(stream_frames(self.path)):
-                yield frame, self.path, index
+
+class _PictureDriving(_SeenDriving):
+    """A folder of frames, or one picture; nothing tells when they are shown."""
+
+    kind = "photos"
+
+    def __init__(
+        self,
+        path: Path,
+        files: tuple[Path, ...],
+        detector: LandmarkDetector,
+        crop: str,
+        size: int,
+        fps: float | None,
+    ):
+        self.fps, self.length, self._files = fps or USUAL_FPS, len(files), files
+        self._end, self.stated = len(files) / self.fps, len(files)
+        super().__init__(path, detector, crop, size)
+
+    def _pictures(self) -> Iterator[tuple[np.ndarray, Path, int, float]]:
+        for index, file in enumerate(self._files):
+            yield read_image(file), file, 0, index / self.fps
+
+
+class _VideoDriving(_SeenDriving):
+    """A video; the result begins when its first picture or sound is due."""
+
+    kind = "video"
+
+    def __init__(
+        self, path: Path, detector: LandmarkDetector, crop: str, size: int, fps: float | None
+    ):
+        index = index_video(path)
+        self.fps = fps or constant_rate(index.times, index.fps)
+        sound = sound_start(path)
+        self._began = index.start if sound is None else min(index.start, sound)
+        self._end = index.start - self._began + index.end
+        self.length = max(frames_until(self._end, self.fps), 1)
+        self.stated = index.stated or len(index.times)
+        self._gap = 1 / index.fps
+        if sound is not None:
+            self.sound = Sound(path, self._began)
+        super().__init__(path, detector, crop, size)
+
+    def _pictures(self) -> Iterator[tuple[np.ndarray, Path, int, float]]:
+        before = -self._gap
+        for index, (clock, frame) in enumerate(stream_timed(self.path)):
+            time = before + self._gap if clock is None else clock - self._began
+            if time <= before:  # the file's clock was set back
+                time = before + self._gap
+            yield frame, self.path, index, time
+            before = time
+
+
+class _Track:
+    """The face that is followed, and since when it is lost."""
+
+    def __init__(self, first: np.ndarray, seen: float | None = None):
+        self.last, self._seen = first, seen
+
+    def follow(self, found: np.ndarray, frame: np.ndarray, time: float) -> bool:
+        """Take what was found if it is the same face; else keep the one before."""
+        if not are_faces(found) or not fits(found, *frame.shape[:2]):
+            return False
+        if self._seen is not None and jumps(self.last, found, time - self._seen):
+            return False
+        self.last, self._seen = found, time
+        return True
 
 
 class _LandmarksDriving(Driving):
-    """Landmarks without frames."""
+    """Landmarks without frames; beside their clip they are shown when its frames are."""
 
-    def __init__(self, path: Path, crop: str, size: int):
+    def __init__(self, path: Path, crop: str, size: int, fps: float | None):
         self.path = path
         landmarks = _read_landmarks(path)
         clip = _clip_of(path)
-        self.fps = clip.fps if clip else USUAL_FPS
-        self.length = len(landmarks)
+        self._times, self._end, self.fps = _times_beside(clip, len(landmarks), fps)
+        self.length, self.stated = max(round(self._end * self.fps), 1), len(landmarks)
         first = _first_face(landmarks, path)
+        if extent(first) < SMALLEST_EXTENT:
+            raise ValueError(
+                f"{path} must hold pixels: its first face is {extent(first):.2g} of them long"
+            )
         if resolve_crop(crop, "video") == "face":
             start = int(are_faces(landmarks).argmax())
             box = _face_box(landmarks[: start + FIRST_SECOND], path)
         elif clip:
-            box = whole_box(clip.height, clip.width)
+            info = probe(clip)
+            box = whole_box(info.height, info.width)
         else:
             raise ValueError(
                 f"--crop whole needs the size of the frames, and beside {path} lies no clip of "
@@ -157,10 +261,35 @@ class _LandmarksDriving(Driving):
         self._landmarks = _move(_hold(landmarks, first), box, size)
 
     def __iter__(self) -> Iterator[DrivingFrame]:
-        self.missing = 0
-        for points, found in zip(self._landmarks, self._found, strict=True):
+        self.missing = self.read = 0
+        for count, (points, found) in repeats(self._moments(), self.fps, self._end):
+            self.read += 1
             self.missing += not found
-            yield DrivingFrame(None, points)
+            if count:
+                yield DrivingFrame(None, points, count)
+
+    def _moments(self) -> Iterator[tuple[float, tuple[np.ndarray, bool]]]:
+        return zip(self._times, zip(self._landmarks, self._found, strict=True), strict=True)
+
+
+def _times_beside(
+    clip: Path | None, count: int, fps: float | None
+) -> tuple[np.ndarray, float, float]:
+    """Return when so many frames are shown, when the last one ends, and the result's rate."""
+    index = index_video(clip) if clip else None
+    if index is None or len(index.times) != count:
+        rate = fps or (index.fps if index else USUAL_FPS)
+        return np.arange(count) / rate, count / rate, rate
+    return index.times, index.end, fps or constant_rate(index.times, index.fps)
+
+
+def _strange(file: Path, landmarks: np.ndarray, frame: np.ndarray) -> str:
+    """Say why landmarks cannot be those of a picture."""
+    (left, top), (right, bottom) = landmarks.min(0), landmarks.max(0)
+    return (
+        f"{file}: landmarks must be pixels of a picture of {frame.shape[1]} x {frame.shape[0]}, "
+        f"got x from {left:.3g} to {right:.3g} and y from {top:.3g} to {bottom:.3g}"
+    )
 
 
 def _frame_files(path: Path) -> tuple[Path, ...]:
@@ -223,13 +352,10 @@ def _read_landmarks(path: Path) -> np.ndarray:
     return landmarks.astype(np.float32)
 
 
-def _clip_of(path: Path) -> VideoInfo | None:
-    """Probe clip.mp4 if `path` is clip.landmarks.npy beside it."""
+def _clip_of(path: Path) -> Path | None:
+    """Find clip.mp4 if `path` is clip.landmarks.npy beside it."""
     if not path.name.endswith(LANDMARKS_SUFFIX):
         return None
     stem = path.name.removesuffix(LANDMARKS_SUFFIX)
-    for suffix in VIDEO_SUFFIXES:
-        clip = path.with_name(stem + suffix)
-        if clip.is_file():
-            return probe(clip)
-    return None
+    clips = (path.with_name(stem + suffix) for suffix in VIDEO_SUFFIXES)
+    return next((clip for clip in clips if clip.is_file()), None)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shutil
 import socket
 import time
 import zlib
@@ -26,8 +27,7 @@ def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    owner = f"{_host()}-{os.getpid()}"
-    partial = path.with_name(f"{PREFIX}-{owner}-{secrets.token_hex(4)}{path.suffix}")
+    partial = _partial_of(path)
     try:
         yield partial
         if sync:
@@ -41,12 +41,44 @@ def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield the name of a folder to make beside `path`, and move it there when the block succeeds.
+
+    As `replacing`, but what is at `path` already is left alone, unless it is an empty folder.
+
+    Raises:
+        OSError: there is something at `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial_of(path)
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
 def remove_stale(folder: Path) -> None:
     """Delete temporary files below `folder` whose writer is gone; leave those of other writers."""
     for partial in Path(folder).rglob(f"{PREFIX}-*"):
         with contextlib.suppress(FileNotFoundError):
             if _is_stale(partial):
-                partial.unlink()
+                _remove(partial)
+
+
+def _remove(partial: Path) -> None:
+    if partial.is_dir():
+        shutil.rmtree(partial)
+    else:
+        partial.unlink()
+
+
+def _partial_of(path: Path) -> Path:
+    owner = f"{_host()}-{os.getpid()}"
+    return path.with_name(f"{PREFIX}-{owner}-{secrets.token_hex(4)}{path.suffix}")
 
 
 def _is_stale(partial: Path) -> bool:

@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 
 from dataset.crop import face_box
+from dataset.detection.following import extent, fits
 from dataset.images import resize
 
-SMALLEST_EXTENT = 4.0  # pixels between the outermost landmarks; below, eyes and mouth are one
-LARGEST_EXTENT = 2.0  # sides of the picture
 FACE_SHARE = 0.375  # side of a tight face in a stored frame, as a share of the frame
 SMALLEST_PATCH = 16  # pixels
 THUMBNAIL = 48  # pixels; a blink changes a few of them by a lot
@@ -56,7 +55,7 @@ def refuse_face(landmarks: np.ndarray, frame: np.ndarray, image_size: int, gates
     height, width = frame.shape[:2]
     if np.isnan(landmarks).all():
         return "no face"
-    if not _is_sane(landmarks, height, width):
+    if not fits(landmarks, height, width):
         return "absurd landmarks"
     if extent(landmarks) < gates.least_face * image_size:
         return "face too small"
@@ -65,27 +64,6 @@ def refuse_face(landmarks: np.ndarray, frame: np.ndarray, image_size: int, gates
     if gates.least_sharpness and sharpness(frame, landmarks, image_size) < gates.least_sharpness:
         return "blurred"
     return ""
-
-
-def _is_sane(landmarks: np.ndarray, height: int, width: int) -> bool:
-    """Tell whether these can be the landmarks of a face in a picture of this size."""
-    if not np.isfinite(landmarks).all():
-        return False
-    x, y = landmarks.mean(0)
-    if not (0 <= x < width and 0 <= y < height):
-        return False
-    if not SMALLEST_EXTENT <= extent(landmarks) <= LARGEST_EXTENT * max(height, width):
-        return False
-    try:
-        face_box(landmarks)
-    except ValueError:  # eyes and mouth in one place
-        return False
-    return True
-
-
-def extent(landmarks: np.ndarray) -> float:
-    """Return the longer side of the box around a face (68, 2), pixels."""
-    return float(np.ptp(landmarks, axis=0).max())
 
 
 def outside_share(landmarks: np.ndarray, height: int, width: int) -> float:

@@ -1,7 +1,6 @@
 """How frames are found in a video file: a table of its packets, and a decoder led by it."""
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain
@@ -10,9 +9,15 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from dataset.video.orientation import Matrix, display_matrix, turn_upright
+from dataset.video.colours import to_rgb
+from dataset.video.orientation import (
+    Matrix,
+    display_matrix,
+    square_pixels,
+    turn_upright,
+    upright_size,
+)
 
 # A packet of these holds one frame, and decoding may begin at any packet that is marked as a key.
 # VP8 for one has packets that are never shown, and nothing but their bits tells which.
@@ -20,8 +25,6 @@ TABLED_CODECS = (
     "h264", "hevc", "av1", "libdav1d", "vp9", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg",
 )  # fmt: skip
 SEEK_BYTES = 4_000_000  # less is read and dropped, which takes no longer than a seek
-
-_of_thread = threading.local()
 
 
 class PacketsMisleadError(Exception):
@@ -149,11 +152,25 @@ class Video:
                 pass
 
     def to_rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        """Convert a frame as its colour tags say and turn it upright: (H, W, 3) uint8 RGB."""
-        rgb = _converter().reformat(frame, format="rgb24", interpolation="BICUBIC")
+        """Return a frame as it is meant to be seen, upright and with square pixels.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+        """
         # Asked once: each frame that is asked is bound in a cycle, and its memory is freed late.
         self._matrix = self._matrix or display_matrix(frame)
-        return turn_upright(rgb.to_ndarray(), self._matrix)
+        shape = square_pixels(frame.width, frame.height, self.stream.sample_aspect_ratio)
+        return turn_upright(to_rgb(frame, *shape), self._matrix)
+
+    def clock(self, frame: av.VideoFrame) -> float | None:
+        """Return the seconds on the file's clock at which a frame is shown, if it says so."""
+        # The last frames that come out of a decoder have lost the unit, and with it `frame.time`.
+        return None if frame.pts is None else float(frame.pts * self.stream.time_base)
+
+    def shown_size(self, frame: av.VideoFrame) -> tuple[int, int]:
+        """Return the width and height of `to_rgb(frame)`."""
+        shape = square_pixels(frame.width, frame.height, self.stream.sample_aspect_ratio)
+        return upright_size(*shape, display_matrix(frame))
 
     def _needed_frames(
         self, packets: Packets, run: "Run", wanted: set[int]
@@ -191,13 +208,6 @@ class Video:
         else:
             self._close()
             self._open()
-
-
-def _converter() -> VideoReformatter:
-    """Return this thread's converter; its tables are costly to make and fit the next video too."""
-    if not hasattr(_of_thread, "converter"):
-        _of_thread.converter = VideoReformatter()
-    return _of_thread.converter
 
 
 class Run(NamedTuple):

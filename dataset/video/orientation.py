@@ -1,16 +1,38 @@
-"""Phones store their pictures lying on the side, and a matrix that says how to turn them."""
+"""The shape in which pictures are shown, where it is not the one in which they are stored.
+
+Phones store pictures lying on the side, and a matrix that says how to turn them; television and
+discs stored pixels that are not square.
+"""
+
+from fractions import Fraction
 
 import av
 import numpy as np
+
+MOST_STRETCHED = 4  # of a pixel's sides
 
 Matrix = tuple[int, int, int, int]
 """a, b, c, d: (x, y) is shown at (ax + cy, bx + dy)."""
 
 
-def shown_size(frame: av.VideoFrame) -> tuple[int, int]:
-    """Return the width and height of a frame once it is upright."""
-    a, b, *_ = display_matrix(frame)
-    return (frame.height, frame.width) if abs(b) > abs(a) else (frame.width, frame.height)
+def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    """Return the size of a picture that is stretched, never shrunk, until its pixels are square.
+
+    Args:
+        width, height: as it is stored.
+        aspect: width of a pixel over its height; None, or what cannot be meant: square.
+    """
+    if not aspect or not 1 / MOST_STRETCHED <= aspect <= MOST_STRETCHED:
+        return width, height
+    if aspect > 1:
+        return round(width * aspect), height
+    return width, round(height / aspect)
+
+
+def upright_size(width: int, height: int, matrix: Matrix) -> tuple[int, int]:
+    """Return the width and height of a picture once it is upright."""
+    a, b, *_ = matrix
+    return (height, width) if abs(b) > abs(a) else (width, height)
 
 
 def turn_upright(picture: np.ndarray, matrix: Matrix) -> np.ndarray:

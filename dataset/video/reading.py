@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dataset.video.decoding import Packets, PacketsMisleadError, Video, read_packets
-from dataset.video.orientation import shown_size
+from dataset.video.timing import USUAL_FPS
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg")
-USUAL_FPS = 25.0  # where a file does not say
 INDEXES_KEPT = 16
+LONGEST_LAST = 2.0  # seconds of the last frame, as a header has it
 
 
 class VideoInfo(NamedTuple):
@@ -24,19 +24,27 @@ class VideoInfo(NamedTuple):
     fps: float
     """Frames per second, on average."""
     width: int
-    """Pixels, as it is shown: phones store their pictures lying on the side."""
+    """Pixels, as it is shown: upright, with square pixels."""
     height: int
 
 
 class VideoIndex(NamedTuple):
     """Where the frames of a video are, in time and in the file."""
 
+    times: np.ndarray
+    """(F,) float64: seconds from the first frame to each; even where the file does not say."""
     durations: np.ndarray
-    """(F,) float64: seconds that each frame is shown; all the same where the file does not say."""
+    """(F,) float64: seconds that each frame is shown."""
     fps: float
     """Frames per second, on average."""
     packets: Packets | None
     """How `read_frames` finds frames; None: only by decoding all those before."""
+    start: float
+    """Seconds on the file's clock at which the first frame is shown."""
+    end: float
+    """Seconds from the first frame until which the last one is shown."""
+    stated: int
+    """Frames that the header tells of; 0 where it tells of none."""
 
 
 def index_video(path: Path) -> VideoIndex:
@@ -60,13 +68,22 @@ def index_video(path: Path) -> VideoIndex:
 def _index(path: Path, size: int, changed: int) -> VideoIndex:
     with Video(path) as video:
         packets = read_packets(video)
-        rate, unit = float(video.stream.average_rate or 0), video.stream.time_base
-    frames = count_frames(path) if packets is None else len(packets.shown)
-    if not frames:
-        raise ValueError(f"{path} has no frame that can be decoded")
+        rate, unit = float(video.stream.average_rate or 0), float(video.stream.time_base)
+        stated, lasting = video.stream.frames, float((video.stream.duration or 0) * unit)
     fps = rate if 0 < rate < 1000 else USUAL_FPS
-    durations = _durations(packets, float(unit), fps) if packets else np.full(frames, 1 / fps)
-    return VideoIndex(durations, fps, packets)
+    clock = _decoded_times(path) if packets is None else packets.times[packets.shown] * unit
+    if not len(clock):
+        raise ValueError(f"{path} has no frame that can be decoded")
+    start = float(clock[0]) if np.isfinite(clock[0]) else 0.0
+    if np.isfinite(clock).all() and (np.diff(clock) > 0).all():
+        gaps = np.diff(packets.times[packets.shown]) * unit if packets else np.diff(clock)
+        durations = np.append(gaps, np.median(gaps) if len(gaps) else 1 / fps)
+        times = clock - start
+    else:  # or where the file does not say
+        durations, times = np.full(len(clock), 1 / fps), np.arange(len(clock)) / fps
+    last = float(times[-1])
+    end = lasting if last < lasting <= last + LONGEST_LAST else last + float(durations[-1])
+    return VideoIndex(times, durations, fps, packets, start, end, stated)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -81,7 +98,7 @@ def probe(path: Path) -> VideoInfo:
         first = next(frames, None)
         if first is None:
             raise ValueError(f"{path} has no frame that can be decoded")
-        return VideoInfo(len(index.durations), index.fps, *shown_size(first))
+        return VideoInfo(len(index.durations), index.fps, *video.shown_size(first))
 
 
 def count_frames(path: Path) -> int:
@@ -137,9 +154,19 @@ def stream_frames(path: Path) -> Iterator[np.ndarray]:
         FileNotFoundError: there is no such file.
         ValueError: it is not a video.
     """
+    for _, frame in stream_timed(path):
+        yield frame
+
+
+def stream_timed(path: Path) -> Iterator[tuple[float | None, np.ndarray]]:
+    """Decode all frames in turn, as `stream_frames`, each with its time.
+
+    Yields:
+        seconds on the file's clock (None where it does not say), frame.
+    """
     with Video(path, threads=0) as video:
         for frame in video.frames():
-            yield video.to_rgb(frame)
+            yield video.clock(frame), video.to_rgb(frame)
 
 
 def _packets_of(path: Path) -> Packets | None:
@@ -147,9 +174,11 @@ def _packets_of(path: Path) -> Packets | None:
         return read_packets(video)
 
 
-def _durations(packets: Packets, unit: float, fps: float) -> np.ndarray:
-    gaps = np.diff(packets.times[packets.shown]) * unit
-    return np.append(gaps, np.median(gaps) if len(gaps) else 1 / fps)
+def _decoded_times(path: Path) -> np.ndarray:
+    """Decode all frames and return their times on the file's clock, NaN where it does not say."""
+    with Video(path) as video:
+        clocks = [video.clock(frame) for frame in video.frames()]
+    return np.array([np.nan if clock is None else clock for clock in clocks], float)
 
 
 def _jump_to(path: Path, packets: Packets, wanted: list[int]) -> Iterator[tuple[int, np.ndarray]]:

@@ -1,47 +1,47 @@
-"""Write a video, whole or not at all."""
+"""Write a video or pictures, whole or not at all."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
+import av
 import numpy as np
 
-from dataset.video.encoders import Ffmpeg, open_encoder
-from dataset.video.reading import probe
-from system.files import replacing
+from dataset.video.encoders import ENCODERS, open_encoder
+from dataset.video.sound import Sound
+from system.files import replacing, replacing_folder
 
-WRITABLE = (".mp4", ".mov")
+WRITABLE = tuple(suffix for suffix in ENCODERS if suffix)
+WITH_SOUND = (".mp4", ".mov", ".webm")
 
 
 class VideoWriter:
     """Write frames to a video that appears whole, or not at all, when the block ends.
 
-    H.264 through the `ffmpeg` binary where it is on the PATH, else MPEG-4 through OpenCV, which
-    cannot carry sound; one line on stderr says so.
+    The suffix decides: .mp4 and .mov have H.264 and AAC, .webm has VP9 and Opus; .gif and .webp
+    are moving pictures without sound; without a suffix it is a folder of PNG.
 
     Args:
-        path: .mp4 or .mov.
+        path: what to write.
         fps: frames per second.
-        audio_from: a video whose sound is added, cut to the length of the frames; one without
-            sound changes nothing.
+        sound: is added where the kind of file has sound, and lasts as long as the frames.
 
     Raises:
         ValueError: another suffix, a rate that is not positive, frames of different sizes, none.
-        FileNotFoundError: `audio_from` does not exist.
-        OSError: the encoder fails, for instance on a full disk.
+        FileNotFoundError: the file of the sound does not exist.
+        OSError: it cannot be written, for instance on a full disk.
     """
 
-    def __init__(self, path: Path, fps: float, audio_from: Path | None = None):
-        self.path, self.fps = Path(path), fps
-        self.audio_from = Path(audio_from) if audio_from else None
-        if self.path.suffix.lower() not in WRITABLE:
-            raise ValueError(f"{path}: videos are written as {' or '.join(WRITABLE)}")
+    def __init__(self, path: Path, fps: float, sound: Sound | None = None):
+        self.path, self.fps, self.sound = Path(path), fps, sound
+        if self.path.suffix.lower() not in ENCODERS:
+            raise ValueError(
+                f"{path} must end in {', '.join(WRITABLE)}, or be a folder of PNG without a suffix"
+            )
         if not 0 < fps < 1000:
             raise ValueError(f"{path}: frames per second must lie between 0 and 1000, got {fps}")
-        if self.audio_from and not self.audio_from.is_file():
-            raise FileNotFoundError(f"{audio_from} does not exist or is no file")
+        if sound and not sound.path.is_file():
+            raise FileNotFoundError(f"{sound.path} does not exist or is no file")
 
     def __enter__(self) -> "VideoWriter":
         self._count, self._shape, self._encoder = 0, None, None
@@ -52,63 +52,42 @@ class VideoWriter:
     def __exit__(self, *error) -> bool | None:
         return self._session.__exit__(*error)
 
-    def write(self, frame: np.ndarray) -> None:
-        """Add a frame (H, W, 3) uint8 RGB; all must have the size of the first."""
-        if self._encoder is None:
+    def write(self, frame: np.ndarray, times: int = 1) -> None:
+        """Add a frame (H, W, 3) uint8 RGB, so many times; all must have the size of the first."""
+        if self._shape is None:
             self._shape = frame.shape
-            height, width = (side + side % 2 for side in frame.shape[:2])
-            self._encoder = open_encoder(self._partial, self.path, self.fps, width, height)
+            height, width = frame.shape[:2]
+            with self._named_errors():
+                self._encoder = open_encoder(self._partial, self.fps, width, height, self.sound)
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise ValueError(
                 f"{self.path}: every frame must be {self._shape} uint8 like the first, "
                 f"got {frame.shape} {frame.dtype}"
             )
-        rows, columns = frame.shape[0] % 2, frame.shape[1] % 2
-        if rows or columns:  # both codecs want even sides
-            frame = cv2.copyMakeBorder(frame, 0, rows, 0, columns, cv2.BORDER_REPLICATE)
-        self._encoder.write(np.ascontiguousarray(frame))
-        self._count += 1
+        for _ in range(times):
+            with self._named_errors():
+                self._encoder.write(frame)
+            self._count += 1
 
     @contextlib.contextmanager
     def _open_session(self) -> Iterator[None]:
-        with replacing(self.path) as self._partial:
+        replace = replacing if self.path.suffix else replacing_folder
+        with replace(self.path) as self._partial:
             try:
                 yield
+                if not self._count:
+                    raise ValueError(f"{self.path}: no frame was written")
+                with self._named_errors():
+                    self._encoder.close()
             except BaseException:
                 if self._encoder:
                     self._encoder.abort()
                 raise
-            if not self._count:
-                raise ValueError(f"{self.path}: no frame was written")
-            self._encoder.close()
-            self._check_whole()
-            if self.audio_from and self._encoder.carries_sound:
-                self._add_audio()
 
-    def _check_whole(self) -> None:
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
         try:
-            written = probe(self._partial).frames
-        except ValueError:
-            written = 0
-        if written != self._count:  # OpenCV does not say when the disk is full
-            raise OSError(
-                f"{self.path}: {written} of {self._count} frames were written; is the disk full?"
-            )
-
-    def _add_audio(self) -> None:
-        """Put the sound beside the pictures; their stream is copied. Failing that, say so."""
-        with _complained(f"{self.path.name} has no sound"), replacing(self._partial) as muxed:
-            Ffmpeg(
-                self.path, "-i", self._partial, "-i", self.audio_from,
-                "-map", "0:v:0", "-map", "1:a:0?",
-                "-c:v", "copy", "-c:a", "aac", "-b:a", "192k", "-t", self._count / self.fps,
-                "-movflags", "+faststart", muxed,
-            ).wait()  # fmt: skip
-
-
-@contextlib.contextmanager
-def _complained(loss: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        print(f"{loss}: {error}", file=sys.stderr)
+            yield
+        except (av.FFmpegError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OSError(f"{self.path} cannot be written: {reason}") from error

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from dataset.images import write_image
-from dataset.video.encoders import OpenCVEncoder
 
 
 def face_points(x: float, y: float, size: float) -> np.ndarray:
@@ -57,10 +57,10 @@ def write_pictures(path: Path, pictures, landmarks) -> None:
     """Write a clip of these frames (H, W, 3), and their landmarks (68, 2) beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = pictures[0].shape[:2]
-    encoder = OpenCVEncoder(path, path, 25.0, width, height)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25.0, (width, height))
     for picture in pictures:
-        encoder.write(picture)
-    encoder.close()
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    writer.release()
     np.save(path.with_suffix(".landmarks.npy"), np.stack(landmarks))
 
 
