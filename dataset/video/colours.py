@@ -4,20 +4,17 @@ import threading
 
 import av
 import numpy as np
-from av.filter import Graph
-from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from dataset.images import on_backdrop
+from dataset.video.wide_colours import is_wide, to_screen
 
 UNSPECIFIED = 2  # of FFmpeg's AVColorSpace
 # Where a file does not say, players take large pictures for HDTV's.
 HD_WIDTH, HD_HEIGHT = 1280, 577
 
-HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ, HLG
-WIDE = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)  # also P3
-# FFmpeg's colour management: gamut mapped, and what is brighter than an ordinary screen's white
-# rolled off.
-MAPPED = "flags=bicubic+accurate_rnd:out_primaries=bt709:out_transfer=bt709"
+# Steeper codes make more of being off by one; else FFmpeg's quick way is an ordinary viewer's.
+EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 _of_thread = threading.local()
 
@@ -25,35 +22,35 @@ _of_thread = threading.local()
 def to_rgb(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
     """Convert a frame as its tags say to (height, width, 3) uint8 in sRGB.
 
-    High dynamic range and wide gamut are mapped to an ordinary screen's; what is transparent is
+    High dynamic range and wide gamuts are brought to an ordinary screen's; what is transparent is
     laid on `dataset.images.BACKDROP`.
 
     Args:
         frame: as decoded.
         width, height: its shape as it is shown, before it is turned.
     """
+    trc, primaries = frame.color_trc, frame.color_primaries
     has_alpha = any(component.is_alpha for component in frame.format.components)
     if frame.format.has_palette or has_alpha:
-        picture = _converter().reformat(frame, width, height, "rgba", interpolation="BICUBIC")
-        return on_backdrop(picture.to_ndarray())
-    if frame.color_trc in HDR or frame.color_primaries in WIDE:
-        return _mapped(frame, width, height)
-    source = _untagged_matrix(frame) if frame.colorspace == UNSPECIFIED else None
-    rgb = _converter().reformat(
-        frame, width, height, "rgb24", src_colorspace=source, interpolation="BICUBIC"
-    )
-    return rgb.to_ndarray()
+        return on_backdrop(_converted(frame, width, height, "rgba"))
+    picture = _converted(frame, width, height, "rgb24")
+    return to_screen(picture, trc, primaries) if is_wide(trc, primaries) else picture
 
 
-def _untagged_matrix(frame: av.VideoFrame) -> Colorspace:
+def _converted(frame: av.VideoFrame, width: int, height: int, pixels: str) -> np.ndarray:
+    """Convert to R'G'B' in the frame's own light and primaries."""
+    way = Interpolation.BICUBIC
+    if is_wide(frame.color_trc, frame.color_primaries):
+        way |= EXACT
+        # FFmpeg would convert these as well, in its own way.
+        frame.color_trc, frame.color_primaries = UNSPECIFIED, UNSPECIFIED
     large = frame.width >= HD_WIDTH or frame.height >= HD_HEIGHT
-    return Colorspace.ITU709 if large else Colorspace.ITU601
-
-
-def _mapped(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
-    graph = _mapping(frame, width, height)
-    graph.push(frame)
-    return graph.pull().to_ndarray()
+    untagged = Colorspace.ITU709 if large else Colorspace.ITU601
+    converted = _converter().reformat(
+        frame, width, height, pixels, interpolation=way,
+        src_colorspace=untagged if frame.colorspace == UNSPECIFIED else None,
+    )  # fmt: skip
+    return converted.to_ndarray()
 
 
 def _converter() -> VideoReformatter:
@@ -61,21 +58,3 @@ def _converter() -> VideoReformatter:
     if not hasattr(_of_thread, "converter"):
         _of_thread.converter = VideoReformatter()
     return _of_thread.converter
-
-
-def _mapping(frame: av.VideoFrame, width: int, height: int) -> Graph:
-    """Return this thread's graph for frames of this kind; a new one takes more than a second."""
-    trc, primaries = frame.color_trc, frame.color_primaries
-    kind = (frame.format.name, frame.width, frame.height, width, height, trc, primaries)
-    if getattr(_of_thread, "mapped_kind", None) != kind:
-        options = f"{width}:{height}:{MAPPED}"
-        if trc not in HDR:
-            options += ":in_transfer=bt709"
-        graph = Graph()
-        source = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
-        )
-        scale, rgb = graph.add("scale", options), graph.add("format", "pix_fmts=rgb24")
-        graph.link_nodes(source, scale, rgb, graph.add("buffersink")).configure()
-        _of_thread.mapping, _of_thread.mapped_kind = graph, kind
-    return _of_thread.mapping
