@@ -111,12 +111,12 @@ def test_a_known_chart_comes_out_as_it_is_whatever_it_is_coded_in(kind, tmp_path
 def test_large_pictures_without_tags_are_taken_for_hdtvs_and_small_ones_are_not(tmp_path):
     untagged = (LIMITED, PRIMARIES.UNSPECIFIED, TRC.UNSPECIFIED)
     for name, picture, matrix in (
-        ("small.mp4", PICTURE, BT601),
-        ("large.mp4", PICTURE.repeat(6, 0).repeat(6, 1), BT709),
+        ("small.mkv", PICTURE, BT601),
+        ("large.mkv", PICTURE.repeat(6, 0).repeat(6, 1), BT709),
     ):
-        encode(tmp_path / "tagged.mp4", plain(picture), "yuv420p", matrix, *untagged)
+        encode(tmp_path / "tagged.mkv", plain(picture), "yuv420p", matrix, *untagged)
         with (
-            av.open(str(tmp_path / "tagged.mp4")) as tagged,
+            av.open(str(tmp_path / "tagged.mkv")) as tagged,
             av.open(str(tmp_path / name), "w") as bare,
         ):
             output = bare.add_stream("ffv1", rate=25)
