@@ -20,6 +20,7 @@ RANGES = {
         ("shots", "batch_size", "epochs", "keep", "discriminator_steps", "accumulate"), (1, ANY)
     ),
     "overfit": (2, ANY),
+    "face": (1, ANY),
     **dict.fromkeys(("log_every", "sample_every", "save_every"), (1, ANY)),
     "process_timeout": (1, ANY),
     **dict.fromkeys(("people", "frames", "driving_frames", "held_out"), (1, ANY)),
@@ -309,6 +310,9 @@ class Finetune(Checked):
     """vgg_face_dag.pth, where it lies elsewhere than in training."""
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: me.landmarks.npy beside me.jpg."""
+    face: Literal["largest", "left", "right"] | int = "largest"
+    """Which of several faces is followed: the largest, the left or right one in the picture, or the
+    N-th from the left, from 1."""
     crop: Crop = "auto"
     """whole: face crops already; face: cut out the face; auto: whole for VoxCeleb trees."""
     seed: int = 0
@@ -351,6 +355,9 @@ class Infer(Checked):
     Where the driver has none, its tempo (25)."""
     detector: Detector = "face-alignment"
     """face-alignment: its networks; stored: clip.landmarks.npy beside clip.mp4."""
+    face: Literal["largest", "left", "right"] | int = "largest"
+    """Which of several faces is followed: the largest, the left or right one in the picture, or the
+    N-th from the left, from 1."""
     crop: Crop = "auto"
     """whole: face crops already; face: cut out the face; auto: as the person's pictures were."""
     batch_size: int = 8

@@ -102,7 +102,7 @@ def _detector(config: Infer, path: Path, device: torch.device) -> LandmarkDetect
     """Make the detector, unless `path` brings its landmarks along."""
     if path.suffix.lower() in (PICKLE, LANDMARKS_FILE):
         return None
-    return create_detector(config.detector, str(device))
+    return create_detector(config.detector, str(device), face=config.face)
 
 
 def _frames(

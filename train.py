@@ -142,9 +142,13 @@ def finetune_person(config: Finetune) -> None:
     models = load_models(payload, config.checkpoint).to(hardware.device)
 
     wants_detector = config.source.suffix != PICKLE
+    detector = None
+    if wants_detector:
+        device = str(hardware.device)
+        detector = create_detector(config.detector, device, face=config.face)
     pictures = load_person(
         config.source,
-        create_detector(config.detector, str(hardware.device)) if wants_detector else None,
+        detector,
         config.crop,
         trained["networks"]["image_size"],
         config.shots + HELD_OUT,

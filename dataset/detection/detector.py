@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ LARGEST_SIDE = 1280  # pixels; larger frames are shrunk, the alignment network s
 Frames = Sequence[np.ndarray]
 Places = Sequence[tuple[Path, int]]
 Near = Sequence[np.ndarray | None]
+Which = Literal["largest", "left", "right"] | int
 
 
 class LandmarksError(ValueError):
@@ -35,28 +36,36 @@ class LandmarkDetector(Protocol):
             places: the video or photo that each frame is of, and its index in that, from 0.
             near: for each frame (68, 2) landmarks seen shortly before or after, or None; of
                 several faces the one that overlaps them most is taken. Without them, or if none
-                overlaps: the largest.
+                overlaps: the largest, or the one that the detector was made to take.
 
         Raises:
             LandmarksError: the landmarks of such a file cannot be had at all.
         """
 
 
-def choose_face(faces: list[np.ndarray], near: np.ndarray | None) -> np.ndarray:
-    """Return the face that overlaps `near` most, else the largest, else NaN.
+def choose_face(
+    faces: list[np.ndarray], near: np.ndarray | None, which: Which = "largest"
+) -> np.ndarray:
+    """Return the face that overlaps `near` most, else the one that is asked for, else NaN.
 
     Args:
         faces: (68, 2) landmarks each.
         near: (68, 2) landmarks of the face to follow, or None.
+        which: of several faces: the largest, the left or right one in the picture, or the N-th
+            from the left, from 1.
     """
+    none = np.full((POINTS, 2), np.nan, np.float32)
     if not faces:
-        return np.full((POINTS, 2), np.nan, np.float32)
+        return none
     overlaps = [0.0 if near is None else overlap(face, near) for face in faces]
     if max(overlaps) > 0:
-        best = int(np.argmax(overlaps))
-    else:
-        best = int(np.argmax([np.prod(np.ptp(face, axis=0)) for face in faces]))
-    return faces[best].astype(np.float32)
+        return faces[int(np.argmax(overlaps))].astype(np.float32)
+    if which == "largest":
+        best = max(faces, key=lambda face: np.prod(np.ptp(face, axis=0)))
+        return best.astype(np.float32)
+    ordered = sorted(faces, key=lambda face: face[:, 0].mean())
+    number = {"left": 0, "right": len(faces) - 1}[which] if isinstance(which, str) else which - 1
+    return ordered[number].astype(np.float32) if number < len(faces) else none
 
 
 def overlap(face: np.ndarray, other: np.ndarray) -> float:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 import torch
 
-from dataset.detection.detector import Frames, Near, Places, choose_face, detect_small, overlap
+from dataset.detection.detector import (
+    Frames,
+    Near,
+    Places,
+    Which,
+    choose_face,
+    detect_small,
+    overlap,
+)
 from dataset.landmarks import POINTS
 from system.weights import MissingWeights, fetch_all, hub_folder
 
@@ -56,6 +64,7 @@ class FaceAlignmentDetector:
         threads: of the CPU, while it detects; None: as many as PyTorch uses anyway.
         precision: float32, or bfloat16, which rounds more: points may come out a step of FAN's
             heatmaps beside, 1/64 of what it is shown of a face.
+        face: which of several faces it takes where none was seen before; see `choose_face`.
 
     Raises:
         ValueError: the package or its weights cannot be had, or the device is not there; the
@@ -64,8 +73,14 @@ class FaceAlignmentDetector:
 
     name = "face-alignment"
 
-    def __init__(self, device: str = "cpu", threads: int | None = None, precision: str = "float32"):
-        self.threads = threads
+    def __init__(
+        self,
+        device: str = "cpu",
+        threads: int | None = None,
+        precision: str = "float32",
+        face: Which = "largest",
+    ):
+        self.threads, self.face = threads, face
         self._rounding = torch.autocast(
             torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16"
         )
@@ -89,7 +104,7 @@ class FaceAlignmentDetector:
         lost_frames = [frames[index] for index in lost]
         faces = self._align(lost_frames, self._find_boxes(lost_frames))
         for index, seen in zip(lost, faces, strict=True):
-            found[index] = choose_face([face.landmarks for face in seen], near[index])
+            found[index] = choose_face([one.landmarks for one in seen], near[index], self.face)
         return np.array(found, np.float32).reshape(-1, POINTS, 2)
 
     def _follow(self, frames: Frames, near: Near) -> list[np.ndarray | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dataset.detection.detector import LandmarkDetector
+from dataset.detection.detector import LandmarkDetector, Which
 from dataset.detection.stored import StoredLandmarks
 
 
@@ -14,14 +14,18 @@ def _face_alignment(*options: object) -> LandmarkDetector:
     return FaceAlignmentDetector(*options)
 
 
-DETECTORS: dict[str, Callable[[str, int | None, str], LandmarkDetector]] = {
+DETECTORS: dict[str, Callable[[str, int | None, str, Which], LandmarkDetector]] = {
     "face-alignment": _face_alignment,
     "stored": lambda *_: StoredLandmarks(),
 }
 
 
 def create_detector(
-    name: str, device: str = "cpu", threads: int | None = None, precision: str = "float32"
+    name: str,
+    device: str = "cpu",
+    threads: int | None = None,
+    precision: str = "float32",
+    face: Which = "largest",
 ) -> LandmarkDetector:
     """Make the detector of that name.
 
@@ -30,12 +34,13 @@ def create_detector(
         device: where its networks run, if it has any.
         threads: CPU threads for them; None: as many as PyTorch uses anyway.
         precision: float32 or bfloat16.
+        face: which of several faces it takes where none was seen before; see `choose_face`.
 
     Raises:
         ValueError: there is none of that name, or its weights cannot be had.
     """
     _check_name(name)
-    return DETECTORS[name](str(device), threads, precision)
+    return DETECTORS[name](str(device), threads, precision, face)
 
 
 def prepare_detector(name: str) -> None:

@@ -82,7 +82,9 @@ def _index(path: Path, size: int, changed: int) -> VideoIndex:
     else:  # or where the file does not say
         durations, times = np.full(len(clock), 1 / fps), np.arange(len(clock)) / fps
     last = float(times[-1])
-    end = lasting if last < lasting <= last + LONGEST_LAST else last + float(durations[-1])
+    whole = packets is None or stated <= len(packets.times)
+    trusted = whole and last < lasting <= last + LONGEST_LAST
+    end = lasting if trusted else last + float(durations[-1])
     return VideoIndex(times, durations, fps, packets, start, end, stated)
 
 

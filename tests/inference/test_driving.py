@@ -3,10 +3,12 @@
 import itertools
 import shutil
 
+import av
 import cv2
 import numpy as np
 import pytest
 
+from dataset.detection.detector import choose_face
 from dataset.detection.stored import LANDMARKS_SUFFIX, StoredLandmarks
 from dataset.images import write_image
 from dataset.landmarks import draw_landmarks
@@ -14,6 +16,7 @@ from dataset.preparation.person import load_person
 from dataset.video.reading import stream_frames
 from dataset.video.writing import VideoWriter
 from inference.driving import open_driving
+from tests.dataset.conftest import face_points
 
 SIZE = 64
 FRAMES, FPS = 40, 12.5
@@ -206,3 +209,70 @@ def test_frames_of_another_size_are_named(folder, tmp_path):
     write_image(tmp_path / "0001.png", picture[:80])
     with pytest.raises(ValueError, match=r"0001\.png.*160 x 96.*160 x 80"):
         list(open_driving(tmp_path, StoredLandmarks(), "face", SIZE))
+
+
+class TwoFaces:
+    """A detector in whose pictures one person is now and then missing and another never."""
+
+    def __init__(self, clip, missing):
+        self.mine = np.load(clip.with_suffix(LANDMARKS_SUFFIX))
+        self.missing, self.other = missing, face_points(140, 70, 30)
+
+    def detect(self, frames, places, near):
+        found = []
+        for (_, index), seen in zip(places, near, strict=True):
+            mine = [] if index in self.missing else [self.mine[index]]
+            found.append(choose_face([*mine, self.other], seen))
+        return np.stack(found)
+
+
+@pytest.mark.parametrize("missing", [{3}, {30}, {28, 29, 30}])
+def test_another_face_is_not_followed_when_the_drivers_is_missing(clip, missing):
+    driver = open_driving(clip, TwoFaces(clip, missing), "whole", SIZE)
+    undisturbed = open_driving(clip, TwoFaces(clip, set()), "whole", SIZE)
+    moments, expected = list(driver), list(undisturbed)
+    assert (driver.missing, undisturbed.missing) == (len(missing), 0)
+    for index, (moment, right) in enumerate(zip(moments, expected, strict=True)):
+        held = index
+        while held in missing:
+            held -= 1
+        np.testing.assert_array_equal(moment.landmarks, expected[held].landmarks)
+        assert right.repeats == 1
+
+
+@pytest.mark.parametrize("change", [lambda x: x / 160, lambda x: x * 8], ids=["0 to 1", "larger"])
+def test_landmarks_in_other_units_than_pixels_are_refused_in_one_line(clip, landmarks, change):
+    detector = ListedLandmarks(change(landmarks))
+    with pytest.raises(
+        ValueError, match=r"clip.mp4: landmarks must be pixels of a .* 160 x 96, got x"
+    ):
+        open_driving(clip, detector, "whole", SIZE)
+
+
+def test_a_landmarks_file_from_0_to_1_is_refused_in_one_line(landmarks, tmp_path):
+    np.save(tmp_path / "a.npy", landmarks / 160)
+    with pytest.raises(
+        ValueError, match=r"a.npy must hold pixels: its first face is 0\.\d+ of them"
+    ):
+        open_driving(tmp_path / "a.npy", None, "face", SIZE)
+
+
+def test_a_download_that_broke_off_states_more_frames_than_are_read(clip, landmarks, tmp_path):
+    whole = tmp_path / "whole.mp4"
+    with (
+        av.open(str(clip)) as source,
+        av.open(str(whole), "w", container_options={"movflags": "+faststart"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    content = whole.read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(content[: len(content) * 2 // 3])
+    driver = open_driving(cut, ListedLandmarks(landmarks), "whole", SIZE)
+    frames = sum(moment.repeats for moment in driver)
+    assert driver.stated == FRAMES
+    assert 5 < driver.read < FRAMES
+    assert frames == driver.read

@@ -1,6 +1,7 @@
 """What all detectors share: the size of frames, and the face that is followed."""
 
 import numpy as np
+import pytest
 
 from dataset.detection.detector import LARGEST_SIDE, choose_face, detect_small
 from dataset.detection.stored import StoredLandmarks
@@ -36,3 +37,13 @@ def test_the_face_that_overlaps_most_is_followed():
     assert np.array_equal(choose_face(faces, None), faces[1])
     assert np.array_equal(choose_face(faces, face_points(27, 20, 10)), faces[2])
     assert np.isnan(choose_face([], None)).all()
+
+
+@pytest.mark.parametrize(
+    ("which", "taken"), [("largest", 1), ("left", 2), ("right", 0), (1, 2), (2, 1), (3, 0)]
+)
+def test_the_first_face_is_the_one_that_is_asked_for(which, taken):
+    faces = [face_points(160, 20, 10), face_points(100, 100, 60), face_points(28, 20, 10)]
+    assert np.array_equal(choose_face(faces, None, which), faces[taken])
+    assert np.array_equal(choose_face(faces, faces[0] + 2, which), faces[0]), "then it is followed"
+    assert np.isnan(choose_face(faces, None, 4)).all()
