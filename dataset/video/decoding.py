@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from dataset.video.colours import to_rgb
 from dataset.video.orientation import (
@@ -84,6 +85,9 @@ class Video:
         if self.stream is None or self.stream.codec_context is None:
             self._container.close()
             raise ValueError(f"{self.path} is not a video: it has no pictures FFmpeg can decode")
+        if self.stream.disposition & Disposition.attached_pic:
+            self._container.close()
+            raise ValueError(f"{self.path} is not a video: it has sound and a cover picture")
         self._decoder = self.stream.codec_context
         self._decoder.thread_count, self._decoder.thread_type = self._threads, "AUTO"
         self.packets = self._reader = self._read_packets()

@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from dataset.video import decoding
 from dataset.video.decoding import Video, plan_runs
@@ -329,6 +330,23 @@ def test_sound_alone_is_no_video(tmp_path):
     for function in (probe, count_frames, lambda path: next(stream_frames(path))):
         with pytest.raises(ValueError, match=r"speech\.mp4 is not a video"):
             function(path)
+
+
+def test_a_song_with_a_cover_is_no_video(tmp_path):
+    path = tmp_path / "song.m4a"
+    with av.open(str(path), "w", format="ipod") as container:
+        sound = container.add_stream("aac", rate=48000, layout="mono")
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width = cover.height = 32
+        cover.pix_fmt = "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+        container.mux(cover.encode(picture) + cover.encode(None))
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        silence.sample_rate = 48000
+        container.mux(sound.encode(silence) + sound.encode(None))
+    with pytest.raises(ValueError, match=r"song\.m4a is not a video: it has sound and a cover"):
+        index_video(path)
 
 
 def test_pictures_that_cannot_be_decoded_are_refused(clip, tmp_path):
