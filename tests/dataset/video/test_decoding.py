@@ -334,7 +334,7 @@ def test_sound_alone_is_no_video(tmp_path):
 
 def test_a_song_with_a_cover_is_no_video(tmp_path):
     path = tmp_path / "song.m4a"
-    with av.open(str(path), "w", format="ipod") as container:
+    with av.open(str(path), "w", format="mp4") as container:
         sound = container.add_stream("aac", rate=48000, layout="mono")
         cover = container.add_stream("mjpeg", rate=1)
         cover.width = cover.height = 32
