@@ -350,6 +350,8 @@ class Infer(Checked):
     retargeted: the driver's place and pose, with the source's shape of face."""
     side_by_side: bool = False
     """Show driver, landmarks and result beside each other."""
+    paste_back: Literal["driver"] | Path | None = None
+    """Put the moving face into a picture of the person (its path), or into the driver's frames."""
     fps: float | None = None
     """Frames per second of the result, which keeps the driver's time; default: the driver's rate.
     Where the driver has none, its tempo (25)."""

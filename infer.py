@@ -8,7 +8,7 @@ import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,12 +24,15 @@ from dataset.preparation.person import PICKLE, load_person
 from dataset.video.writing import VideoWriter
 from inference.animate import animate, embed_person
 from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving
+from inference.paste import find_place, paste_back, place_in
 from inference.retarget import MOTIONS
 from system.device import resolve_device, resolve_precision, set_threads
 from system.progress import progress_bar
 from training.checkpoint import Head, is_head, load_feed_forward, load_head
 
 Item = TypeVar("Item")
+Finish = Callable[[DrivingFrame, np.ndarray, np.ndarray], np.ndarray]
+"""From a moment of the driver, the landmarks drawn, and the result to what is written."""
 
 
 def main() -> None:
@@ -41,12 +44,13 @@ def main() -> None:
     detector = _detector(config, config.driving, device)
     crop = head.crop if config.crop == "auto" else config.crop
     driving = open_driving(config.driving, detector, crop, head.image_size, config.fps)
+    finish = _finish(config, crop, device)
     started = time.monotonic()
     with (
         VideoWriter(config.output, driving.fps, driving.sound) as writer,
         progress_bar(desc="animating", unit="frame", total=driving.length) as bar,
     ):
-        for frame, repeats in _frames(config, head, driving, device):
+        for frame, repeats in _frames(config, head, driving, device, finish):
             writer.write(frame, repeats)
             bar.update(repeats)
     if driving.read < driving.stated:
@@ -72,6 +76,10 @@ def _check(config: Infer) -> None:
     if all(path.exists() for path in both) and config.output.samefile(config.driving):
         raise ValueError(f"--output must be another file than --driving, got {config.output}")
     VideoWriter(config.output, 25.0 if config.fps is None else config.fps)  # judges both
+    if config.paste_back and config.side_by_side:
+        raise ValueError("--paste-back and --side-by-side cannot be had at once")
+    if config.paste_back == "driver" and config.driving.suffix.lower() == LANDMARKS_FILE:
+        raise ValueError(f"--paste-back driver needs a driver's frames, {config.driving} has none")
 
 
 def _load(config: Infer, device: torch.device) -> Head:
@@ -105,14 +113,27 @@ def _detector(config: Infer, path: Path, device: torch.device) -> LandmarkDetect
     return create_detector(config.detector, str(device), face=config.face)
 
 
+def _finish(config: Infer, crop: str, device: torch.device) -> Finish:
+    """Return what becomes of each result: alone, beside its driver, or in a whole picture."""
+    if config.side_by_side:
+        return _side_by_side
+    if config.paste_back is None:
+        return lambda moment, points, result: result
+    if config.paste_back == "driver":
+        return lambda moment, points, result: paste_back(result, place_in(moment.whole, moment.box))
+    detector = create_detector(config.detector, str(device), face=config.face)
+    place = find_place(config.paste_back, detector, crop)
+    return lambda moment, points, result: paste_back(result, place)
+
+
 def _frames(
     config: Infer,
     head: Head,
     driving: Driving,
     device: torch.device,
+    finish: Finish,
 ) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield what is written, results or driver, landmarks and result beside each other, and how
-    often."""
+    """Yield what is written, and how often."""
     moments: deque[DrivingFrame] = deque()
     drawn: deque[np.ndarray] = deque()
     landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in _noted(driving, moments))
@@ -123,8 +144,7 @@ def _frames(
     size = head.image_size
     for result in animate(head.network, landmarks, size, config.batch_size, device, precision):
         moment, points = moments.popleft(), drawn.popleft()
-        shown = _side_by_side(moment, points, result) if config.side_by_side else result
-        yield shown, moment.repeats
+        yield finish(moment, points, result), moment.repeats
 
 
 def _noted(items: Iterable[Item], notes: deque[Item]) -> Iterator[Item]:

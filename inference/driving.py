@@ -29,6 +29,10 @@ class DrivingFrame(NamedTuple):
     """(68, 2) float32, finite, pixels of the frame."""
     repeats: int = 1
     """Frames of the result that show it, at least 1."""
+    whole: np.ndarray | None = None
+    """The driver's frame (H, W, 3) uint8 RGB out of which `frame` was cut; None as there."""
+    box: Box | None = None
+    """Where it was cut out."""
 
 
 class Driving:
@@ -114,7 +118,8 @@ class _SeenDriving(Driving):
         for count, (frame, landmarks) in repeats(moments, self.fps, self._end):
             if count:
                 box = self._box or whole_box(*frame.shape[:2])
-                yield DrivingFrame(*crop(frame, landmarks, box, self.size), count)
+                cut = crop(frame, landmarks, box, self.size)
+                yield DrivingFrame(*cut, count, frame, box)
 
     def _followed(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], float]]:
         """Yield each frame with the face's landmarks, held where they are missing, and its time."""

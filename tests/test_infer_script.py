@@ -11,6 +11,7 @@ import torch
 
 import infer
 from dataset.detection.stored import LANDMARKS_SUFFIX, StoredLandmarks
+from dataset.images import read_image, write_image
 from dataset.landmarks import draw_landmarks
 from dataset.video.reading import probe, stream_frames
 from drawn_heads.motion import Pose
@@ -167,7 +168,9 @@ def test_the_network_is_shown_the_drivers_face_or_the_persons_own_or_one_between
     driver = np.random.default_rng(0).uniform(0, SIZE, (68, 2)).astype(np.float32)
     config = infer.Infer(Path("a"), Path("b"), Path("c"), side_by_side=True, motion=motion)
     moments = [DrivingFrame(None, driver)]
-    ((frame, _),) = infer._frames(config, any_head(), moments, torch.device("cpu"))
+    ((frame, _),) = infer._frames(
+        config, any_head(), moments, torch.device("cpu"), infer._side_by_side
+    )
     (between,) = retargeted_motion([driver], FACE[None])
     expected = {"absolute": driver, "relative": FACE, "retargeted": between}[motion]
     assert (frame[:, :SIZE] == draw_landmarks(expected, SIZE)).all()
@@ -194,6 +197,29 @@ def test_a_head_moves_relatively_without_pictures_of_its_person(head, clips, tmp
     assert own < 0.5 * others
 
 
+@pytest.mark.parametrize("where", ["driver", "me.png"])
+def test_the_face_is_pasted_back_into_the_driver_or_a_picture(head, clips, tmp_path, where):
+    driver = next(stream_frames(clips[0]))
+    if where == "me.png":
+        wide = np.full((2 * SIZE, 3 * SIZE, 3), 90, np.uint8)
+        wide[:SIZE, :SIZE] = driver
+        where = tmp_path / where
+        write_image(where, wide)
+        points = np.load(clips[0].with_suffix(LANDMARKS_SUFFIX))[:1]
+        np.save(where.with_suffix(".landmarks.npy"), points)
+    to = tmp_path / "pasted"
+    common = ["--checkpoint", head, "--driving", clips[0], "--crop", "face", "--output", to]
+    succeeded(animate(*common, "--paste-back", where))
+    first = read_image(to / "000000.png")
+    if where == "driver":
+        assert first.shape == driver.shape
+        assert np.abs(first.astype(int) - driver).mean() > 5
+    else:
+        assert np.array_equal(first[SIZE + 20 :, SIZE + 20 :], wide[SIZE + 20 :, SIZE + 20 :])
+        assert np.abs(first[:SIZE, :SIZE].astype(int) - driver).mean() > 5
+    assert len(list(to.iterdir())) == FRAMES
+
+
 @pytest.mark.parametrize("side_by_side", [True, False])
 def test_memory_does_not_grow_with_the_length(side_by_side):
     alive: list[weakref.ref] = []
@@ -207,7 +233,8 @@ def test_memory_does_not_grow_with_the_length(side_by_side):
                 yield DrivingFrame(frame, points)
 
     config = infer.Infer("", "", "", side_by_side=side_by_side, batch_size=4)
-    frames = infer._frames(config, any_head(), Walk(), torch.device("cpu"))
+    cpu = torch.device("cpu")
+    frames = infer._frames(config, any_head(), Walk(), cpu, infer._finish(config, "whole", cpu))
     for _ in itertools.islice(frames, 50):
         assert sum(frame() is not None for frame in alive) <= 5
     assert len(alive) <= 52, "and no more is read than is asked for"
@@ -236,5 +263,9 @@ def test_careless_use_ends_in_one_line_and_leaves_nothing(head, trained, clips, 
     one_line(animate(*to, "--driving", tmp_path / "none.npy"), "no face", "none.npy")
     one_line(animate("--checkpoint", head, "--driving", clips[0], "--output", clips[0]), "--output")
     one_line(animate(*to, "--driving", clips[0], "--fps", 0), "frames per second")
+    both = ["--driving", clips[0], "--paste-back", "driver"]
+    one_line(animate(*to, *both, "--side-by-side"), "--paste-back and --side-by-side")
+    points = clips[0].with_suffix(LANDMARKS_SUFFIX)
+    one_line(animate(*to, "--driving", points, "--paste-back", "driver"), "--paste-back driver")
     one_line(animate(*to, "--driving", clips[0], "--batch-size", 0), "--batch-size", 0, status=2)
     assert not output.parent.exists()
