@@ -15,7 +15,6 @@ from system.files import replacing
 if TYPE_CHECKING:
     from torch import Tensor
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 HALF_RANGE = 127.5  # uint8 0..255 is float -1..1
 
 

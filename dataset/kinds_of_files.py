@@ -31,7 +31,8 @@ PHOTO_SUFFIXES = tuple(itertools.chain.from_iterable(PHOTO_FORMATS.values()))
 VIDEO_SUFFIXES = (
     ".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg",
     ".m4v", ".qt", ".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".m2t", ".3gp", ".3g2",
-    ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".mxf", ".dv", ".rm", ".nut",
+    ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".ogm", ".divx", ".mxf", ".dv", ".rm", ".rmvb", ".wtv",
+    ".y4m", ".swf",
 )  # fmt: skip
 MOVING_SUFFIXES = (".gif", ".apng", ".avif")  # a photo if they hold one picture, else a film
 
@@ -45,7 +46,7 @@ UNREAD = {
         ".exr", ".hdr", ".tga", ".pcx", ".ico", ".icns", ".dds", ".wmf", ".emf",
     ),
     "films of another kind: save as mp4": (
-        ".rmvb", ".swf", ".braw", ".r3d", ".wtv", ".prproj", ".aep", ".wlmp",
+        ".braw", ".r3d", ".prproj", ".aep", ".wlmp",
     ),
     "archives: unpack": (
         ".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".zst",

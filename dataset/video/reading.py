@@ -11,7 +11,6 @@ import numpy as np
 from dataset.video.decoding import Packets, PacketsMisleadError, Video, read_packets
 from dataset.video.orientation import shown_size
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg")
 USUAL_FPS = 25.0  # where a file does not say
 INDEXES_KEPT = 16
 
