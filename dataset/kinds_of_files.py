@@ -79,18 +79,19 @@ def is_film(path: Path) -> bool:
 
 def is_animated(path: Path) -> bool:
     """Tell whether a GIF, PNG, AVIF or WebP holds several pictures; False for what is damaged."""
-    if not path.is_file():
+    if not path.is_file():  # a pipe would be waited for
         return False
-    with path.open("rb") as file:
-        head = file.read(64)
-    if head[:4] == b"RIFF":  # a WebP
-        return head[12:16] == b"VP8X" and bool(head[20] & 2)
-    if head[4:8] == b"ftyp":  # an AVIF
-        return b"avis" in head[8 : int.from_bytes(head[:4], "big")]
-    from PIL import Image
+    with contextlib.suppress(Exception):  # who reads it says what is wrong with it
+        with path.open("rb") as file:
+            head = file.read(64)
+        if head[:4] == b"RIFF":  # a WebP
+            return head[12:16] == b"VP8X" and bool(head[20] & 2)
+        if head[4:8] == b"ftyp":  # an AVIF
+            return b"avis" in head[8 : int.from_bytes(head[:4], "big")]
+        from PIL import Image
 
-    with contextlib.suppress(Exception), Image.open(path, formats=["GIF", "PNG"]) as picture:
-        return picture.is_animated
+        with Image.open(path, formats=["GIF", "PNG"]) as picture:
+            return picture.is_animated
     return False
 
 
