@@ -1,6 +1,7 @@
 """Pictures of one person, from whatever the user has of them."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,27 +51,41 @@ def load_person(
         image_size: side of the images, pixels.
         limit: pictures wanted; those of a video are spread over it, and each file of a folder gives
             one before any gives a second one.
-        seed: chooses them and their order.
+        seed: chooses them and their order, in which too each file has one before any has a second:
+            whoever takes the first few has some of all.
         fewest: fewer usable pictures are refused.
 
     Raises:
         FileNotFoundError: `source` does not exist.
         ValueError: there is nothing in it that can be read, or it shows too few faces.
     """
+    found = None
     if Path(source).suffix == PICKLE:
         record = read_record(Path(source))
     else:
-        findings = Findings()
+        findings, found = Findings(), find_person(Path(source))
         record = make_record(
-            find_person(Path(source)), detector, crop=crop, image_size=image_size, frames=limit,
-            seed=seed, fewest=fewest, findings=findings,
+            found, detector, crop=crop, image_size=image_size, frames=limit, seed=seed,
+            fewest=fewest, findings=findings,
         )  # fmt: skip
         _say_left_out(findings.left_out)
-    order = np.random.default_rng(seed).permutation(len(record.frames))
-    chosen = order[:limit].tolist()
+    order = np.random.default_rng(seed).permutation(len(record.frames)).tolist()
+    if found and found.kind == "person":
+        order = _in_turns(order, [name for name, _ in record.origins])
+    chosen = order[:limit]
     images, drawn = record_images(record, chosen, image_size)
     landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
     return PersonImages(images, drawn, landmarks, record.crop)
+
+
+def _in_turns(order: list[int], files: list[str]) -> list[int]:
+    """Rearrange pictures so that the first of each file come first, then the second, and so on."""
+    turns: Counter[str] = Counter()
+    turn_of = {}
+    for picture in order:
+        turn_of[picture] = turns[files[picture]]
+        turns[files[picture]] += 1
+    return sorted(order, key=turn_of.__getitem__)
 
 
 def _say_left_out(reasons: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dataset.detection.stored import StoredLandmarks
+from dataset.episodes import record_images
 from dataset.preparation import person
 from tests.dataset.conftest import moving_scene, write_clip, write_photo
 from tests.dataset.films import write_animation
@@ -43,6 +44,25 @@ def test_photos_and_a_film_are_used_together(tmp_path, load, capsys):
     assert len(loaded.images) == 10
     assert loaded.crop == "face"
     assert "4 photos and 1 film are taken as one person's" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_pictures_show_all_of_it_so_that_no_photo_is_held_out(
+    tmp_path, load, monkeypatch, seed
+):
+    for number in range(4):
+        write_photo(tmp_path / f"{number}.png", seed=number)
+    write_clip(tmp_path / "talk.mp4", frames=30)
+    order = []
+
+    def noted(record, chosen, size):
+        order.extend(record.origins[picture][0] for picture in chosen)
+        return record_images(record, chosen, size)
+
+    monkeypatch.setattr(person, "record_images", noted)
+    load(tmp_path, 20, seed)
+    assert sorted(order[:5]) == ["0.png", "1.png", "2.png", "3.png", "talk.mp4"]
+    assert set(order[5:]) == {"talk.mp4"}
 
 
 def test_several_films_have_an_equal_share_however_long_they_are(tmp_path, load):
