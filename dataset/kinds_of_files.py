@@ -58,6 +58,8 @@ HEIF_REMEDY = "pip install pillow-heif"
 WEBP_REMEDY = "animated, their first picture is taken as a photo: save as GIF or mp4"
 NAMED = 6  # suffixes in a message
 
+_NUMBERS = re.compile(r"(\d+)")
+
 
 def is_photo(path: Path) -> bool:
     """Tell whether a file is one picture that can be read, by its name.
@@ -123,12 +125,24 @@ def passed_over(files: Iterable[Path]) -> str:
         Like "2 .cr2 (camera raw: develop to JPEG or PNG), 1 .zip (archives: unpack)"; empty if all
         that is there is read, or of no concern, like a text.
     """
-    counts = Counter((remedy(path), path.suffix.lower()) for path in files)
+    counts: Counter[tuple[str, str]] = Counter()
+    for suffix, group in _by_suffix(files).items():
+        if suffix == ".webp":  # the one kind that has to be looked into
+            counts.update((remedy(path), suffix) for path in group)
+        else:
+            counts[remedy(group[0]), suffix] = len(group)
     remedies: dict[str, list[str]] = {}
     for (what, suffix), count in counts.items():
         if what:
             remedies.setdefault(what, []).append(f"{count} {suffix}")
     return ", ".join(f"{', '.join(sorted(kinds))} ({what})" for what, kinds in remedies.items())
+
+
+def _by_suffix(files: Iterable[Path]) -> dict[str, list[Path]]:
+    groups: dict[str, list[Path]] = {}
+    for path in files:
+        groups.setdefault(path.suffix.lower(), []).append(path)
+    return groups
 
 
 def named(suffixes: tuple[str, ...]) -> str:
@@ -138,6 +152,7 @@ def named(suffixes: tuple[str, ...]) -> str:
 
 def natural_order(path: Path) -> tuple[list[list[str | int]], str]:
     """Return a key that sorts frame2 before frame10, in each part of the path."""
-    parts = (re.split(r"(\d+)", part) for part in path.parts)
-    # Words and numbers take turns, so that like is compared with like.
-    return [[int(p) if at % 2 else p for at, p in enumerate(part)] for part in parts], str(path)
+    parts = [_NUMBERS.split(part) for part in path.parts]
+    for part in parts:  # words and numbers take turns, so that like is compared with like
+        part[1::2] = map(int, part[1::2])
+    return parts, str(path)

@@ -143,7 +143,7 @@ def _folders(folder: Path, visited: set[str]) -> Iterator[tuple[Path, list[Path]
         return
     visited.add(identity)
     try:
-        entries = sorted(e for e in folder.iterdir() if not e.name.startswith("."))
+        entries = [e for e in folder.iterdir() if not e.name.startswith(".")]
     except PermissionError:
         print(f"{folder} is left out: it may not be read", file=sys.stderr)
         return
