@@ -290,7 +290,7 @@ class Finetune(Checked):
     checkpoint: Path
     """Run folder or checkpoint of train.py, or a model of train.py export."""
     source: Path
-    """One person: a photo, a folder of photos, a video, or a pickle of preprocess.py."""
+    """One person: a photo, a video, a folder of both, or a pickle of preprocess.py."""
     output: Path
     """The head to write, for instance heads/me.pt."""
     shots: int = 32
@@ -342,7 +342,7 @@ class Infer(Checked):
     """What to write; the suffix decides: .mp4, .mov or .webm, with the driver's sound; .gif or
     .webp; without a suffix a folder of PNG."""
     source: Path | None = None
-    """Pictures of the person, for a run: photo, folder of photos, video, or pickle."""
+    """Pictures of the person, for a run: photo, video, folder of both, or pickle."""
     shots: int = 32
     """At most this many pictures of --source are used."""
     motion: Literal["absolute", "relative", "retargeted"] = "absolute"

@@ -1,6 +1,7 @@
 """Pictures: read, write, resize, and turn into tensors and back.
 
-PyTorch is imported where it is used: the processes that decode videos do without its memory.
+PyTorch and Pillow are imported where they are used: the processes that decode videos and records
+do without them.
 """
 
 from pathlib import Path
@@ -14,19 +15,19 @@ from system.files import replacing
 if TYPE_CHECKING:
     from torch import Tensor
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
-BACKDROP = (255, 255, 255)  # of what is transparent
 HALF_RANGE = 127.5  # uint8 0..255 is float -1..1
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Read a picture as (H, W, 3) uint8 RGB, turned as its EXIF data say.
+    """Read a picture as (H, W, 3) uint8 RGB, upright and in sRGB; see `decode_photo`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a picture.
+        ValueError: it is not a picture, or not a whole one.
     """
-    return _decode(Path(path).read_bytes(), str(path))
+    from dataset.photos import decode_photo
+
+    return decode_photo(Path(path).read_bytes(), str(path))
 
 
 def write_image(path: Path, frame: np.ndarray) -> None:
@@ -43,15 +44,6 @@ def write_image(path: Path, frame: np.ndarray) -> None:
         partial.write_bytes(data)
 
 
-def on_backdrop(picture: np.ndarray) -> np.ndarray:
-    """Lay a picture with transparency (H, W, 4) uint8 on a plain colour: (H, W, 3) uint8.
-
-    What is hidden under it may be anything, and is not seen.
-    """
-    colour, alpha = picture[..., :3].astype(np.float32), picture[..., 3:] / np.float32(255)
-    return (colour * alpha + np.float32(BACKDROP) * (1 - alpha) + 0.5).astype(np.uint8)
-
-
 def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
     """Encode a frame (H, W, 3) uint8 RGB as JPEG of quality 1 to 100."""
     return _encode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -59,7 +51,13 @@ def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
 
 def decode_jpeg(data: bytes) -> np.ndarray:
     """Decode a JPEG to (H, W, 3) uint8 RGB; ValueError when it is none."""
-    return _decode(data, "JPEG data")
+    try:
+        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:  # more pixels than OpenCV accepts
+        frame = None
+    if frame is None:
+        raise ValueError("JPEG data is not a picture that OpenCV can read")
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
 
 def resize(frame: np.ndarray, size: int) -> np.ndarray:
@@ -111,13 +109,3 @@ def _encode(suffix: str, frame: np.ndarray, options: list[int]) -> bytes:
     if not done:
         raise ValueError(f"OpenCV cannot encode a frame of shape {frame.shape} as {suffix}")
     return data.tobytes()
-
-
-def _decode(data: bytes, name: str) -> np.ndarray:
-    try:
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:  # more pixels than OpenCV accepts
-        frame = None
-    if frame is None:
-        raise ValueError(f"{name} is not a picture that OpenCV can read")
-    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)

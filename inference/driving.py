@@ -1,5 +1,6 @@
 """Where the motion comes from: a video, a folder of frames, or a file of landmarks."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,9 +11,20 @@ from dataset.crop import Box, clip_box, crop, resolve_crop, whole_box
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.following import SMALLEST_EXTENT, extent, fits, jumps
 from dataset.detection.stored import LANDMARKS_SUFFIX
-from dataset.images import PHOTO_SUFFIXES, read_image
+from dataset.images import read_image
+from dataset.kinds_of_files import (
+    MOVING_SUFFIXES,
+    PHOTO_SUFFIXES,
+    VIDEO_SUFFIXES,
+    is_film,
+    is_photo,
+    named,
+    natural_order,
+    passed_over,
+    remedy,
+)
 from dataset.landmarks import POINTS, are_faces
-from dataset.video.reading import VIDEO_SUFFIXES, index_video, probe, stream_timed
+from dataset.video.reading import index_video, probe, stream_timed
 from dataset.video.sound import Sound, sound_start
 from dataset.video.timing import USUAL_FPS, constant_rate, frames_until, repeats
 
@@ -298,19 +310,24 @@ def _strange(file: Path, landmarks: np.ndarray, frame: np.ndarray) -> str:
 
 
 def _frame_files(path: Path) -> tuple[Path, ...]:
-    """List the pictures of a folder, or one picture; none for a video."""
-    if path.is_dir():
-        files = tuple(
-            sorted(
-                file
-                for file in path.iterdir()
-                if file.suffix.lower() in PHOTO_SUFFIXES and not file.name.startswith(".")
-            )
-        )
-        if not files:
-            raise ValueError(f"{path} holds no frames ({', '.join(PHOTO_SUFFIXES)})")
-        return files
-    return (path,) if path.suffix.lower() in PHOTO_SUFFIXES else ()
+    """List the pictures of a folder in natural order, or one picture; none for a video."""
+    if not path.is_dir():
+        if what := remedy(path):
+            raise ValueError(f"{path} cannot be the driver: {what}")
+        return (path,) if is_photo(path) else ()
+    visible = [file for file in path.iterdir() if not file.name.startswith(".")]
+    files = tuple(sorted(filter(is_photo, visible), key=natural_order))
+    films = sum(map(is_film, visible))
+    others = [passed_over(visible)]
+    if films:
+        others.append(f"{films} film{'s' * (films > 1)} (to play one, name it itself)")
+    others = ", ".join(filter(None, others))
+    if not files:
+        but = ", but " * bool(others)
+        raise ValueError(f"{path} holds no frames ({named(PHOTO_SUFFIXES)}){but}{others}")
+    if others:
+        print(f"{path}: passed over: {others}", file=sys.stderr)
+    return files
 
 
 def _first_face(landmarks: np.ndarray, path: Path) -> np.ndarray:
@@ -362,5 +379,7 @@ def _clip_of(path: Path) -> Path | None:
     if not path.name.endswith(LANDMARKS_SUFFIX):
         return None
     stem = path.name.removesuffix(LANDMARKS_SUFFIX)
-    clips = (path.with_name(stem + suffix) for suffix in VIDEO_SUFFIXES)
-    return next((clip for clip in clips if clip.is_file()), None)
+    clips = [clip for clip in path.parent.iterdir() if clip.stem == stem and is_film(clip)]
+    kinds = VIDEO_SUFFIXES + MOVING_SUFFIXES
+    first = min(clips, key=lambda clip: kinds.index(clip.suffix.lower()), default=None)
+    return first if first and first.is_file() else None

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset.detection.detector import Frames, LandmarksError, Near, Places
-from dataset.images import PHOTO_SUFFIXES
+from dataset.kinds_of_files import is_photo
 from dataset.landmarks import POINTS
 from dataset.video.reading import count_frames, index_video
 
@@ -62,9 +62,9 @@ def read_landmarks(path: Path) -> np.ndarray:
     if landmarks.ndim != 3 or landmarks.shape[1:] != (POINTS, 2):
         raise LandmarksError(f"{file} must be (frames, {POINTS}, 2), got {landmarks.shape}")
     # A video's own count may be wrong; only then are its frames counted.
-    is_photo = Path(path).suffix.lower() in PHOTO_SUFFIXES
-    frames = 1 if is_photo else len(index_video(path).durations)
-    if len(landmarks) != frames and not is_photo:
+    still = is_photo(Path(path))
+    frames = 1 if still else len(index_video(path).durations)
+    if len(landmarks) != frames and not still:
         frames = count_frames(path)
     if len(landmarks) != frames:
         raise LandmarksError(

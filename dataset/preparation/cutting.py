@@ -18,16 +18,22 @@ class Cutter:
 
     Args:
         crop: whole: the largest square in the middle; face: the face's box.
-        still: pictures have a box each, the frames of a segment share one.
+        stills: of each segment, whether it is a photo; these have a box each, the frames of a film
+            share one.
         image_size: side of the squares, pixels.
         jpeg_quality: 1 to 100.
         findings: the time is added to its stage "cut".
     """
 
     def __init__(
-        self, crop: str, still: bool, image_size: int, jpeg_quality: int, findings: Findings
+        self,
+        crop: str,
+        stills: list[bool],
+        image_size: int,
+        jpeg_quality: int,
+        findings: Findings,
     ):
-        self.crop, self.still = crop, still
+        self.crop, self.stills = crop, stills
         self.image_size, self.jpeg_quality = image_size, jpeg_quality
         self.findings = findings
         self._finished: dict[Key, tuple[bytes, np.ndarray]] = {}
@@ -44,7 +50,7 @@ class Cutter:
         """
         if self.crop == "whole":
             self._cut(key, frame, face, whole_box(*frame.shape[:2]))
-        elif self.still:
+        elif self.stills[key[0]]:
             self._cut(key, frame, face, face_box(face))
         elif self._held_bytes + frame.nbytes <= HELD_BYTES:
             self._held[key] = frame

@@ -20,6 +20,8 @@ class Findings:
     """Frames that were decoded and looked at."""
     refused: Counter[str] = field(default_factory=Counter)
     """Frames that could not be used, by the gate that refused them."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Names of the files that could not be read, or not to their end, and why."""
     cuts: int = 0
     """Neighbouring frames of one segment that seem to show different people or scenes."""
     frames: Counter[str] = field(default_factory=Counter)

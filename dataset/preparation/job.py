@@ -70,6 +70,7 @@ def process(
         looked=findings.looked,
         refused=dict(findings.refused),
         cuts=findings.cuts,
+        left_out={} if reason else findings.left_out,
         stages={
             stage: (findings.frames[stage], round(seconds, 4))
             for stage, seconds in findings.seconds.items()

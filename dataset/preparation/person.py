@@ -1,5 +1,7 @@
 """Pictures of one person, from whatever the user has of them."""
 
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,11 +11,13 @@ from torch import Tensor
 from dataset.detection.detector import LandmarkDetector
 from dataset.episodes import record_images
 from dataset.landmarks import scale_landmarks
+from dataset.preparation.findings import Findings
 from dataset.preparation.records import make_record
-from dataset.preparation.sources import find_videos
+from dataset.preparation.sources import find_person
 from dataset.store import read_record
 
 PICKLE = ".pkl"
+NAMED = 5  # files that cannot be read
 
 
 class PersonImages(NamedTuple):
@@ -41,32 +45,52 @@ def load_person(
     """Read at most `limit` pictures of one person, cut and drawn exactly as training data is.
 
     Args:
-        source: a photo, a folder of photos, a video, or a pickle of preprocess.py.
+        source: a photo, a video, a folder of photos and videos, or a pickle of preprocess.py.
         detector: finds the landmarks; not used for a pickle.
         crop: whole, face or auto, as in preprocess.py.
         image_size: side of the images, pixels.
-        limit: pictures wanted; those of a video are spread over it.
-        seed: chooses them and their order.
+        limit: pictures wanted; those of a video are spread over it, and each file of a folder gives
+            one before any gives a second one.
+        seed: chooses them and their order, in which too each file has one before any has a second:
+            whoever takes the first few has some of all.
         fewest: fewer usable pictures are refused.
 
     Raises:
         FileNotFoundError: `source` does not exist.
-        ValueError: it shows more than one person's videos, or too few faces.
+        ValueError: there is nothing in it that can be read, or it shows too few faces.
     """
+    found = None
     if Path(source).suffix == PICKLE:
         record = read_record(Path(source))
     else:
-        videos = find_videos(Path(source))
-        if len(videos) > 1:
-            raise ValueError(
-                f"{source} must hold pictures of one person, it holds {len(videos)} of them"
-            )
+        findings, found = Findings(), find_person(Path(source))
         record = make_record(
-            videos[0], detector, crop=crop, image_size=image_size, frames=limit, seed=seed,
-            fewest=fewest,
+            found, detector, crop=crop, image_size=image_size, frames=limit, seed=seed,
+            fewest=fewest, findings=findings,
         )  # fmt: skip
-    order = np.random.default_rng(seed).permutation(len(record.frames))
-    chosen = order[:limit].tolist()
+        _say_left_out(findings.left_out)
+    order = np.random.default_rng(seed).permutation(len(record.frames)).tolist()
+    if found and found.kind == "person":
+        order = _in_turns(order, [name for name, _ in record.origins])
+    chosen = order[:limit]
     images, drawn = record_images(record, chosen, image_size)
     landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
     return PersonImages(images, drawn, landmarks, record.crop)
+
+
+def _in_turns(order: list[int], files: list[str]) -> list[int]:
+    """Rearrange pictures so that the first of each file come first, then the second, and so on."""
+    turns: Counter[str] = Counter()
+    turn_of = {}
+    for picture in order:
+        turn_of[picture] = turns[files[picture]]
+        turns[files[picture]] += 1
+    return sorted(order, key=turn_of.__getitem__)
+
+
+def _say_left_out(reasons: dict[str, str]) -> None:
+    """Say which files could not be read, though others could, and why."""
+    for name, reason in list(reasons.items())[:NAMED]:
+        print(f"{name} is left out: {reason}", file=sys.stderr)
+    if len(reasons) > NAMED:
+        print(f"and {len(reasons) - NAMED} more are left out", file=sys.stderr)

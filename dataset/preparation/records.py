@@ -52,7 +52,7 @@ def make_record(
     """
     findings = Findings() if findings is None else findings
     crop = resolve_crop(crop, video.kind)
-    cutter = Cutter(crop, video.kind == "photos", image_size, jpeg_quality, findings)
+    cutter = Cutter(crop, video.stills(), image_size, jpeg_quality, findings)
     search = FrameSearch(video, detector, crop, image_size, gates, findings, cutter.take)
     faces = search.find(frames, np.random.default_rng([seed, *_bytes_of(video.id)]))
     if len(faces) < fewest or search.is_static(len(faces), frames):

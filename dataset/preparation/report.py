@@ -31,6 +31,8 @@ class Outcome(NamedTuple):
     """How often the picture changes at once between neighbouring frames of a segment."""
     stages: dict[str, tuple[int, float]] = {}  # noqa: RUF012
     """Frames and seconds of each stage."""
+    left_out: dict[str, str] = {}  # noqa: RUF012
+    """Its files that could not be read, though others could, and why."""
 
 
 class Report:
@@ -44,7 +46,9 @@ class Report:
         self.stage_seconds: Counter[str] = Counter()
         self.cuts = 0
         self._complaints: list[str] = []
+        self.left_out = 0
         self._cut: list[str] = []
+        self._left_out: list[str] = []
         self._slowest: list[tuple[float, str]] = []
 
     def add(self, outcome: Outcome) -> None:
@@ -61,6 +65,9 @@ class Report:
             self.cuts += 1
             if len(self._cut) < LISTED:
                 self._cut.append(outcome.video)
+        self.left_out += len(outcome.left_out)
+        for file, why in list(outcome.left_out.items())[: LISTED - len(self._left_out)]:
+            self._left_out.append(f"{outcome.video}: {file}: {why}")
         self.looked += outcome.looked
         self.refused.update(outcome.refused)
         for stage, (frames, seconds) in outcome.stages.items():
@@ -100,6 +107,10 @@ class Report:
             more = ", ..." if self.cuts > len(self._cut) else ""
             named = ", ".join(sorted(self._cut))
             lines.append(f"cuts in {self.cuts} videos, do they show one person? {named}{more}")
+        if self.left_out:
+            lines.append(f"files left out, as they could not be read: {self.left_out}")
+            rest = ", see manifest.jsonl"
+            lines += indented(sorted(self._left_out), self.left_out, rest)
         rates = [
             f"{stage} {self.stage_frames[stage] / self.stage_seconds[stage]:.0f}"
             for stage in STAGES
@@ -137,6 +148,7 @@ def outcome_of(entry: dict[str, Any]) -> Outcome | None:
             refused={str(gate): int(count) for gate, count in outcome.refused.items()},
             cuts=int(outcome.cuts),
             stages={s: (int(frames), float(took)) for s, (frames, took) in outcome.stages.items()},
+            left_out={str(file): str(why) for file, why in outcome.left_out.items()},
         )
     except (TypeError, ValueError, AttributeError, OverflowError):
         return None

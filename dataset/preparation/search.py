@@ -1,6 +1,7 @@
 """Look through a video in random order until enough frames show a usable face."""
 
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -58,6 +59,32 @@ def order_frames(durations: list[np.ndarray], rng: np.random.Generator) -> list[
     return list(zip(segments.tolist(), indices.tolist(), strict=True))
 
 
+def order_fairly(
+    durations: list[np.ndarray], moments: Sequence[Hashable], rng: np.random.Generator
+) -> list[Key]:
+    """Put the frames of photos and films into a random order in which all have their turn.
+
+    Each moment gives one frame before any gives a second one, however long it lasts.
+
+    Args:
+        durations: seconds that each frame is shown, of each segment.
+        moments: what each segment shows; those that show the same share its turns, the first goes
+            first.
+        rng: draws the order.
+
+    Returns:
+        (segment, index in it) of each frame, at most a million.
+    """
+    waiting: dict[Hashable, list[Key]] = {}
+    most = MOST_CANDIDATES // max(len(durations), 1)
+    for segment, (seconds, moment) in enumerate(zip(durations, moments, strict=True)):
+        keys = waiting.setdefault(moment, [])
+        keys += [(segment, index) for _, index in order_frames([seconds], rng)[:most]]
+    rng.shuffle(queues := list(waiting.values()))
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*queues))
+    return list(filter(None, turns))
+
+
 class FrameSearch:
     """The usable frames of one video, as far as they have been looked at.
 
@@ -86,8 +113,8 @@ class FrameSearch:
     ):
         self.video, self.detector, self.keep = video, detector, keep
         self.image_size, self.gates, self.findings = image_size, gates, findings
-        self.still = video.kind == "photos"
-        self.one_place = crop == "whole" and not self.still
+        self.stills = video.stills()
+        self.one_place = crop == "whole" and not any(self.stills)
         self.colours: dict[Key, np.ndarray] = {}
         self._faces: dict[Key, np.ndarray] = {}
         self._thumbnails: list[np.ndarray] = []
@@ -108,7 +135,10 @@ class FrameSearch:
         with self.findings.timed("decode", frames=0):
             durations = [self._index(segment) for segment in range(len(self.video.segments))]
         self._lengths = [len(segment) for segment in durations]
-        candidates = order_frames(durations, rng)
+        if self.video.kind == "person":
+            candidates = order_fairly(durations, self.video.moments(), rng)
+        else:
+            candidates = order_frames(durations, rng)
         wanted = len(candidates) if frames is None else frames
         missing, step = wanted, 1
         while missing > 0 and candidates and self.findings.looked < TRIES * wanted:
@@ -123,7 +153,7 @@ class FrameSearch:
         path = self.video.segments[segment]
         frames = (
             ((index, read_image(path)) for index in indices)
-            if self.still
+            if self.stills[segment]
             else read_frames(path, indices, self._indexes[segment])
         )
         return self.findings.timed_each("decode", frames)
@@ -158,12 +188,12 @@ class FrameSearch:
 
     def _index(self, segment: int) -> np.ndarray:
         """Return how long each frame of a segment is shown, seconds."""
-        if self.still:
+        if self.stills[segment]:
             return np.ones(1)
         try:
             self._indexes[segment] = index_video(self.video.segments[segment])
         except (ValueError, OSError) as error:
-            self._problems[segment] = error
+            self._give_up(segment, error)
             return np.empty(0)
         return self._indexes[segment].durations
 
@@ -177,8 +207,14 @@ class FrameSearch:
                 if indices:
                     self._lengths[segment] = min(self._lengths[segment], *indices)
             except (ValueError, OSError, cv2.error) as error:
-                self._problems[segment], self._lengths[segment] = error, 0
+                self._give_up(segment, error)
+                self._lengths[segment] = 0
         self._faces |= {key: found[key] for key in batch if key in found}
+
+    def _give_up(self, segment: int, error: Exception) -> None:
+        """Note why nothing, or nothing more, comes out of a segment."""
+        self._problems[segment] = error
+        self.findings.left_out[self.video.segments[segment].name] = " ".join(str(error).split())
 
     def _look_into(self, segment: int, indices: set[int], found: dict[Key, np.ndarray]) -> None:
         """Look at frames of one segment; their indices are taken out of the set as they come."""
@@ -235,7 +271,7 @@ class FrameSearch:
         for (key, frame), face in zip(frames.items(), landmarks, strict=True):
             with self.findings.timed("judge", frames=0):
                 reason = quality.refuse_face(face, frame, self.image_size, self.gates)
-                if not reason and self.gates.least_likeness and not self.still:
+                if not reason and self.gates.least_likeness and not self.stills[key[0]]:
                     self.colours[key] = quality.colours(frame, face)
             if reason:
                 self.findings.refused[reason] += 1

@@ -5,8 +5,9 @@ import threading
 import av
 import numpy as np
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from PIL import Image
 
-from dataset.images import on_backdrop
+from dataset.photos import GROUND
 from dataset.video.wide_colours import is_wide, to_screen
 
 UNSPECIFIED = 2  # of FFmpeg's AVColorSpace
@@ -23,7 +24,7 @@ def to_rgb(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
     """Convert a frame as its tags say to (height, width, 3) uint8 in sRGB.
 
     High dynamic range and wide gamuts are brought to an ordinary screen's; what is transparent is
-    laid on `dataset.images.BACKDROP`.
+    laid on `dataset.photos.GROUND`.
 
     Args:
         frame: as decoded.
@@ -32,7 +33,7 @@ def to_rgb(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
     trc, primaries = frame.color_trc, frame.color_primaries
     has_alpha = any(component.is_alpha for component in frame.format.components)
     if frame.format.has_palette or has_alpha:
-        return on_backdrop(_converted(frame, width, height, "rgba"))
+        return _on_ground(_converted(frame, width, height, "rgba"))
     picture = _converted(frame, width, height, "rgb24")
     return to_screen(picture, trc, primaries) if is_wide(trc, primaries) else picture
 
@@ -51,6 +52,15 @@ def _converted(frame: av.VideoFrame, width: int, height: int, pixels: str) -> np
         src_colorspace=untagged if frame.colorspace == UNSPECIFIED else None,
     )  # fmt: skip
     return converted.to_ndarray()
+
+
+def _on_ground(picture: np.ndarray) -> np.ndarray:
+    """Lay a picture with transparency (H, W, 4) on a plain colour: (H, W, 3)."""
+    transparent = Image.fromarray(picture)
+    ground = Image.new("RGB", transparent.size, GROUND)
+    return np.asarray(
+        Image.composite(transparent.convert("RGB"), ground, transparent.getchannel("A"))
+    )
 
 
 def _converter() -> VideoReformatter:

@@ -11,7 +11,6 @@ import numpy as np
 from dataset.video.decoding import Packets, PacketsMisleadError, Video, read_packets
 from dataset.video.timing import USUAL_FPS
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg")
 INDEXES_KEPT = 16
 LONGEST_LAST = 2.0  # seconds of the last frame, as a header has it
 

@@ -7,6 +7,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from dataset.detection.detector import choose_face
 from dataset.detection.stored import LANDMARKS_SUFFIX, StoredLandmarks
@@ -17,6 +18,7 @@ from dataset.video.reading import stream_frames
 from dataset.video.writing import VideoWriter
 from inference.driving import open_driving
 from tests.dataset.conftest import face_points
+from tests.dataset.films import write_animation
 
 SIZE = 64
 FRAMES, FPS = 40, 12.5
@@ -276,3 +278,62 @@ def test_a_download_that_broke_off_states_more_frames_than_are_read(clip, landma
     assert driver.stated == FRAMES
     assert 5 < driver.read < FRAMES
     assert frames == driver.read
+
+
+def test_frames_are_played_in_the_order_of_their_numbers(folder, tmp_path):
+    for number in range(1, 13):
+        for suffix in (".png", ".landmarks.npy"):
+            shutil.copy(folder / f"{number:04d}{suffix}", tmp_path / f"frame{number}{suffix}")
+    played = [m.frame for m in open_driving(tmp_path, StoredLandmarks(), "face", SIZE)]
+    (tmp_path / "padded").mkdir()
+    for number in range(1, 13):
+        for suffix in (".png", ".landmarks.npy"):
+            shutil.copy(folder / f"{number:04d}{suffix}", tmp_path / "padded")
+    wanted = [m.frame for m in open_driving(tmp_path / "padded", StoredLandmarks(), "face", SIZE)]
+    assert np.array_equal(played, wanted)
+
+
+@pytest.mark.parametrize("suffix", ["webp", "tif", "bmp", "avif"])
+def test_frames_of_every_kind_are_played(clip, landmarks, tmp_path, suffix):
+    for number, frame in enumerate(itertools.islice(stream_frames(clip), 3)):
+        Image.fromarray(frame).save(tmp_path / f"{number}.{suffix}")
+        np.save(tmp_path / f"{number}.landmarks.npy", landmarks[number : number + 1])
+    assert len(list(open_driving(tmp_path, StoredLandmarks(), "face", SIZE))) == 3
+    assert len(list(open_driving(tmp_path / f"0.{suffix}", StoredLandmarks(), "face", SIZE))) == 1
+
+
+def test_what_is_passed_over_among_the_frames_is_counted_by_kind(folder, tmp_path, capsys):
+    for name in ("0000.png", "0000.landmarks.npy"):
+        shutil.copy(folder / name, tmp_path)
+    for name in ("1.cr2", "2.CR2", "notes.txt", ".3.psd", "film.mp4"):
+        (tmp_path / name).touch()
+    assert open_driving(tmp_path, StoredLandmarks(), "face", SIZE).length == 1
+    assert capsys.readouterr().err == (
+        f"{tmp_path}: passed over: 2 .cr2 (camera raw: develop to JPEG or PNG), "
+        "1 film (to play one, name it itself)\n"
+    )
+
+
+def test_a_driver_that_is_not_read_is_named_with_the_remedy(tmp_path):
+    (tmp_path / "clips.zip").touch()
+    careless(r"clips\.zip cannot be the driver: archives: unpack", tmp_path / "clips.zip")
+    careless(r"no frames .* but 1 \.zip \(archives: unpack\)", tmp_path)
+    frames = [np.full((16, 16, 3), level, np.uint8) for level in (0, 90, 200)]
+    write_animation(tmp_path / "a.webp", frames)
+    careless(r"a\.webp cannot be the driver: animated", tmp_path / "a.webp")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".apng", ".avif"])
+def test_an_animation_drives_as_a_film(clip, landmarks, tmp_path, suffix):
+    write_animation(tmp_path / f"a{suffix}", list(itertools.islice(stream_frames(clip), 5)))
+    np.save(tmp_path / "a.landmarks.npy", landmarks[:5])
+    driver = open_driving(tmp_path / f"a{suffix}", StoredLandmarks(), "face", SIZE)
+    assert driver.length == len(list(driver)) == 5
+    assert driver.fps == 25
+
+
+@pytest.mark.parametrize("name", ["c.MP4", "c.m4v", "c.MOV"])
+def test_landmarks_find_their_clip_whatever_its_kind_is_called(clip, tmp_path, name):
+    shutil.copy(clip, tmp_path / name)
+    shutil.copy(clip.with_suffix(LANDMARKS_SUFFIX), tmp_path / "c.landmarks.npy")
+    assert open_driving(tmp_path / "c.landmarks.npy", None, "whole", SIZE).fps == FPS

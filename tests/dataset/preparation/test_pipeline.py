@@ -13,7 +13,7 @@ from dataset.store import read_manifest, read_record, read_settings, read_videos
 from drawn_heads.render import render
 from drawn_heads.set import draw_video
 from tests.conftest import leave_half_written
-from tests.dataset.conftest import write_clip, write_pictures
+from tests.dataset.conftest import write_clip, write_photo, write_pictures
 
 OPTIONS = {
     "detector": "stored", "crop": "auto", "image_size": 32, "frames_per_video": 5,
@@ -58,6 +58,24 @@ def test_a_folder_of_videos_becomes_records_a_list_and_a_log(tree, tmp_path):
         assert entry["bytes"] == video_path(tmp_path, video).stat().st_size
     assert read_settings(tmp_path)["frames_per_video"] == 5
     assert "4 videos" in str(summary)
+
+
+def test_photos_beside_films_become_a_record_and_the_one_that_is_damaged_is_named(tmp_path):
+    for number in range(4):
+        write_photo(tmp_path / "in" / "ann" / f"{number}.png", seed=number)
+    write_clip(tmp_path / "in" / "ann" / "talk.m4v")
+    damaged = tmp_path / "in" / "ann" / "2.png"
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    summary = work(tmp_path / "in", tmp_path / "out")
+    assert read_videos(tmp_path / "out") == ["ann", "ann/talk"]
+    photos = read_record(video_path(tmp_path / "out", "ann"))
+    assert [name for name, _ in photos.origins] == ["0.png", "1.png", "3.png"]
+    left_out = {
+        video: entry["left_out"] for video, entry in read_manifest(tmp_path / "out").items()
+    }
+    assert list(left_out["ann"]) == ["2.png"]
+    assert left_out["ann/talk"] == {}
+    assert "files left out, as they could not be read: 1\n  ann: 2.png: " in str(summary)
 
 
 def test_another_seed_chooses_other_frames(tree, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from PIL import Image
 
-from dataset.images import BACKDROP
+from dataset.photos import GROUND
 from dataset.video.reading import probe, stream_frames
 
 # The 24 patches of X-Rite's ColorChecker in sRGB, and skins of four kinds.
@@ -134,7 +134,7 @@ def test_what_is_transparent_is_laid_on_a_plain_colour(tmp_path):
     frames = [Image.fromarray(hidden), Image.fromarray(np.roll(hidden, 1, 0))]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], disposal=2)
     for frame in stream_frames(tmp_path / "a.gif"):
-        assert tuple(frame[0, 0]) == BACKDROP
+        assert tuple(frame[0, 0]) == GROUND
         assert np.abs(frame[8, 8].astype(int) - (200, 30, 40)).max() <= 8
 
 
