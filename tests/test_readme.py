@@ -3,14 +3,16 @@
 import re
 import shlex
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dataset.images import write_image
 from drawn_heads.render import render
 from drawn_heads.set import draw_video
 from drawn_heads.videos import write_heads
-from tests.conftest import ROOT, TINY, run_script
+from tests.conftest import ROOT, TINY, call_file, run_script
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^    python (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
@@ -28,12 +30,10 @@ SMALLER = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def place(heads, tmp_path_factory):
+@pytest.fixture
+def place(heads, tmp_path):
     """A folder with the things that the README's commands name."""
-    import numpy as np
-
-    place = tmp_path_factory.mktemp("reader")
+    place = tmp_path
     shutil.copytree(heads, place / "VIDEOS")
     write_heads(
         place / "TEST_VIDEOS", 2, frames=8, size=64, first_person=50, workers=1, progress=False
@@ -58,12 +58,17 @@ def test_the_readme_names_all_scripts_in_their_order():
     assert len(README.splitlines()) <= 150
 
 
-def test_every_python_command_runs_and_leaves_its_output(place):
+def started(name, *words):
+    return run_script(ROOT / name, *words, cwd=Path.cwd())
+
+
+@pytest.mark.parametrize("run", [call_file, pytest.param(started, marks=pytest.mark.slow)])
+def test_every_python_command_runs_and_leaves_its_output(place, monkeypatch, run):
+    monkeypatch.chdir(place)
     for command in COMMANDS:
         words = shlex.split(command)
         script = " ".join(words[: 2 if "finetune" in words else 1])
-        words[0] = str(ROOT / words[0])
-        done = run_script(*words, *SMALLER[script], cwd=place)
+        done = run(*words, *SMALLER[script])
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     for left in (
         "DATA/videos.txt", "runs/vox/last.pt", "heads/me.pt", "me.mp4",
