@@ -275,10 +275,11 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
             time.sleep(0.05)
 
 
-def test_the_real_detector_finds_the_same_here_and_there(random_networks):
+@pytest.mark.parametrize("devices", [["cpu"], pytest.param(["cpu", "cpu"], marks=pytest.mark.slow)])
+def test_the_real_detector_finds_the_same_here_and_there(random_networks, devices):
     noise = np.random.default_rng(0).integers(0, 80, (2, 64, 64, 3), dtype=np.uint8)
     near = [face_points(32, 32, 30), None]
-    with detector_processes(["cpu", "cpu"], 2) as clients, ThreadPoolExecutor(2) as pool:
+    with detector_processes(devices, 2) as clients, ThreadPoolExecutor(2) as pool:
         remotes = [clients(), clients()]
         there = list(pool.map(detect_one, remotes, noise, near))
     local = create_detector("face-alignment")
