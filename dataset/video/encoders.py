@@ -93,9 +93,14 @@ class OpenCVEncoder:
 
 
 def _ffmpeg_writes_h264() -> bool:
-    if shutil.which("ffmpeg") is None:
-        return False
-    command = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-encoders"]
+    program = shutil.which("ffmpeg")
+    return program is not None and _has_x264(program)
+
+
+@functools.cache
+def _has_x264(program: str) -> bool:
+    """Ask once in a process, however many videos it writes."""
+    command = [program, "-hide_banner", "-loglevel", "error", "-encoders"]
     listing = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return "libx264" in listing.stdout
 
