@@ -238,8 +238,7 @@ def one_line(done, *words, status=1):
 def test_careless_use_ends_in_one_line_and_leaves_nothing(head, trained, clips, tmp_path):
     output = tmp_path / "out" / "me.mp4"
     drive = ["--driving", clips[0], "--output", output]
-    wrong = run_script("infer.py", *QUICK, "--checkpoint", trained, *drive)
-    one_line(wrong, "infer.py:", "--source", trained)
+    one_line(animate("--checkpoint", trained, *drive), "infer.py:", "--source", trained)
     one_line(animate("--checkpoint", head, "--source", clips[1], *drive), "--source", head)
     one_line(animate("--checkpoint", tmp_path / "no.pt", *drive), "--checkpoint", "no.pt")
     text = tmp_path / "text.pt"

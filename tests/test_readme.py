@@ -20,7 +20,9 @@ MAKE = re.findall(r"^    make ([\w-]+)", README, re.MULTILINE)
 
 # What a reader has and a test has not: weights, time.
 SMALLER = {
-    "preprocess.py": ["--detector", "stored", "--image-size", "64", "--frames-per-video", "6"],
+    "preprocess.py": [
+        "--detector", "stored", "--image-size", "64", "--frames-per-video", "6", "--workers", "1",
+    ],
     "train.py": [*TINY, "--steps", "2"],
     "train.py finetune": ["--detector", "stored", "--steps", "1"],
     "infer.py": ["--detector", "stored"],

@@ -339,9 +339,11 @@ def test_damaged_weights_are_named(tmp_path, monkeypatch):
     assert "\n" not in str(error.value)
 
 
-def test_bfloat16_rounds_the_heatmaps_and_no_more(detector, networks):
+@SEVERAL_OR_ALL
+def test_bfloat16_rounds_the_heatmaps_and_no_more(detector, networks, hourglasses):
     rough = create_detector("face-alignment", "cpu", threads=1, precision="bfloat16")
-    shorten(detector, 4)
+    for one in (detector, rough):
+        shorten(one, hourglasses)
     crops = np.random.default_rng(3).random((1, 3, 256, 256), np.float32)
     with torch.inference_mode():
         exact, rounded = detector._run_fan(crops), rough._run_fan(crops)

@@ -65,7 +65,7 @@ def start(script, source, output, *options):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("moments", "videos"), [(5, 50), pytest.param(20, 150, marks=SLOW)])
+@pytest.mark.parametrize(("moments", "videos"), [(4, 40), pytest.param(20, 150, marks=SLOW)])
 def test_killed_at_random_moments_and_restarted_the_result_is_the_same(
     many, tmp_path, moments, videos
 ):
@@ -90,7 +90,7 @@ def test_killed_at_random_moments_and_restarted_the_result_is_the_same(
     assert contents(output) == contents(whole)
 
 
-@pytest.mark.parametrize("videos", [50, pytest.param(150, marks=SLOW)])
+@pytest.mark.parametrize("videos", [30, pytest.param(150, marks=SLOW)])
 def test_two_runs_at_once_on_one_output_do_not_harm_each_other(many, tmp_path, videos):
     work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())), limit=videos)
     output, limit = tmp_path / "shared", f"--limit={videos}"
