@@ -21,7 +21,9 @@ SIZE = 64
 @pytest.fixture(scope="module")
 def head() -> TalkingHead:
     torch.manual_seed(0)
-    generator = Generator(image_size=SIZE, channels=8, max_channels=32, embedding_size=32)
+    generator = Generator(
+        image_size=SIZE, channels=8, max_channels=32, embedding_size=32, bottleneck=4
+    )
     return TalkingHead(generator, torch.randn(1, generator.style_size)).train()
 
 
