@@ -22,7 +22,7 @@ from inference.driving import Driving, DrivingFrame, open_driving
 from inference.retarget import retargeted_motion
 from network.generator import Generator
 from network.talking_head import TalkingHead
-from tests.conftest import FRAMES, call_script, run_script
+from tests.conftest import FRAMES, call_file, call_script
 from training.checkpoint import Head, load_feed_forward, save_head
 
 SIZE = 64
@@ -66,8 +66,8 @@ def succeeded(done):
 
 def test_a_head_follows_a_video_at_its_rate_and_length(head, clips, tmp_path):
     output = tmp_path / "new" / "folder" / "me.mp4"
-    words = ["infer.py", *QUICK, "--checkpoint", head, "--driving", clips[0], "--output", output]
-    done = succeeded(run_script(*words))
+    words = ["--checkpoint", head, "--driving", clips[0], "--output", output]
+    done = succeeded(call_file("infer.py", *QUICK, *words))
     driver, result = probe(clips[0]), probe(output)
     assert (result.frames, result.width, result.height) == (FRAMES, SIZE, SIZE)
     assert result.fps == pytest.approx(driver.fps)

@@ -219,7 +219,9 @@ def test_landmarks_nearby_that_are_no_face_in_the_frame_are_not_followed(
 
 
 def test_of_two_faces_the_larger_one_or_the_one_that_is_followed(detector, networks, monkeypatch):
-    # The boxes are made up, the points in them are found by the real alignment network.
+    # The boxes are made up, and the points in them.
+    shorten(detector, 0)
+    say_faces(detector)
     boxes = [np.array([2.0, 2, 22, 22, 0.9]), np.array([24.0, 24, 62, 62, 0.8])]
     monkeypatch.setattr(detector, "_find_boxes", lambda frames: [boxes for _ in frames])
     monkeypatch.setattr(aligner, "TRACK_SCORE", np.inf)

@@ -85,7 +85,7 @@ def test_killed_at_random_moments_and_restarted_the_result_is_the_same(
         process.communicate()
         assert process.returncode == -signal.SIGKILL, f"trial {trial} was over too early"
     assert moments < count(output) < videos
-    process = start("preprocess.py", many, output, *options)
+    process = start("preprocess.py", many, output, "--workers", "1", *options)
     assert process.wait(PATIENCE) == 0
     assert contents(output) == contents(whole)
 
