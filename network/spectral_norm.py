@@ -1,5 +1,6 @@
 """Spectral normalisation of the networks' weights."""
 
+import contextlib
 from collections.abc import Iterator
 
 import torch
@@ -25,6 +26,9 @@ class SpectralNorm(nn.Module):
     per_forward = False
     """Iterate like PyTorch's: at every forward pass in train mode."""
 
+    to_be_loaded = False
+    """Make them without iterations: a state dict will bring the singular vectors."""
+
     def __init__(self, weight: Tensor, eps: float = EPS, initial_iterations: int = 15):
         super().__init__()
         self.eps = eps
@@ -32,7 +36,7 @@ class SpectralNorm(nn.Module):
         u = F.normalize(matrix.new_empty(matrix.shape[0]).normal_(), dim=0, eps=eps)
         self.register_buffer("_u", u)
         self.register_buffer("_v", F.normalize(matrix.T @ u, dim=0, eps=eps))
-        for _ in range(initial_iterations):
+        for _ in range(0 if self.to_be_loaded else initial_iterations):
             self.iterate(weight)
 
     @torch.no_grad()
@@ -57,6 +61,16 @@ def spectral_norm(layer: nn.Module, enabled: bool = True) -> nn.Module:
     if enabled:
         parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
     return layer
+
+
+@contextlib.contextmanager
+def made_to_be_loaded() -> Iterator[None]:
+    """In the block, networks are made faster, for a state dict to be loaded into them."""
+    SpectralNorm.to_be_loaded = True
+    try:
+        yield
+    finally:
+        SpectralNorm.to_be_loaded = False
 
 
 def spectral_norms(*networks: nn.Module) -> Iterator[tuple[SpectralNorm, nn.Parameter]]:

@@ -1,9 +1,10 @@
-"""Drawn heads, preprocessed once for all tests, and two ways to run the scripts."""
+"""Drawn heads, preprocessed once for all tests, and three ways to run the scripts."""
 
 import contextlib
 import functools
 import io
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,13 @@ def call_script(
     return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 
+def call_file(name: str, *arguments: object) -> subprocess.CompletedProcess:
+    """Run one of the project's scripts from its file, as Python does, but in this process."""
+    return call_script(
+        lambda: runpy.run_path(str(ROOT / name), run_name="__main__"), name, *arguments
+    )
+
+
 def leave_half_written(path: Path) -> None:
     """Be killed, in a process of its own, in the middle of writing `path`."""
     script = (
@@ -81,9 +89,11 @@ def leave_half_written(path: Path) -> None:
 
 def preprocessed(heads: Path, folder: Path, frames: int) -> Path:
     """Preprocess drawn heads at 64 pixels, keeping so many frames of each."""
-    done = run_script(
-        "preprocess.py", "--source", heads, "--output", folder, "--detector", "stored",
-        "--image-size", 64, "--frames-per-video", frames, "--workers", 1,
+    import preprocess
+
+    done = call_script(
+        preprocess.main, "preprocess.py", "--source", heads, "--output", folder,
+        "--detector", "stored", "--image-size", 64, "--frames-per-video", frames, "--workers", 1,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
@@ -119,8 +129,10 @@ def others(data, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def trained(data, tmp_path_factory) -> Path:
     """A run of a few steps on these people."""
+    import train
+
     run = tmp_path_factory.mktemp("runs") / "tiny"
-    done = run_script("train.py", "--data", data, "--run", run, "--steps", 4, *TINY)
+    done = call_script(train.main, "train.py", "--data", data, "--run", run, "--steps", 4, *TINY)
     assert done.returncode == 0, done.stderr
     return run
 

@@ -1,13 +1,50 @@
 """demo.py from a model that has been learnt already; CI's short demo trains one."""
 
-from tests.conftest import run_script
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import demo
+from tests.conftest import ROOT, call_file, call_script, run_script
 
 SHORT = ("--preset", "short", "--unseen-people", "2", "--driving-frames", "4")
 
 
-def test_the_demo_starts_from_a_run_that_is_named_and_trains_nothing(trained, tmp_path):
+@pytest.fixture
+def called(monkeypatch):
+    """Run the demo in this process, and in it the scripts that it would start."""
+    printed = []
+
+    def run(words):
+        python, script, *options = words
+        assert python == sys.executable
+        done = call_file(script.removeprefix(f"{ROOT}/"), *options)
+        printed.append(done.stderr)
+        return done
+
+    def call(*words):
+        done = call_script(demo.main, "demo.py", *words)
+        done.stderr += "".join(printed)
+        return done
+
+    monkeypatch.setattr(demo, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr("evaluation.outputs.write_figures", lambda summary, folder: [])  # slow
+    return call
+
+
+@pytest.fixture
+def started():
+    """Run the demo as a user does, in a process that starts others."""
+    return lambda *words: run_script("demo.py", *words)
+
+
+@pytest.mark.parametrize("way", ["called", pytest.param("started", marks=pytest.mark.slow)])
+def test_the_demo_starts_from_a_run_that_is_named_and_trains_nothing(
+    trained, tmp_path, way, request
+):
     out = tmp_path / "demo"
-    done = run_script("demo.py", "--output", str(out), "--checkpoint", str(trained), *SHORT)
+    done = request.getfixturevalue(way)("--output", out, "--checkpoint", trained, *SHORT)
     assert done.returncode == 0, done.stderr
     for left in ("animation.mp4", "contact_sheet.png", "metrics.json", "evaluation/table.md"):
         assert (out / left).stat().st_size > 0
@@ -17,7 +54,7 @@ def test_the_demo_starts_from_a_run_that_is_named_and_trains_nothing(trained, tm
 
 def test_a_demo_from_a_checkpoint_that_is_missing_says_so_and_draws_nothing(tmp_path):
     out = tmp_path / "demo"
-    done = run_script("demo.py", "--output", str(out), "--checkpoint", str(tmp_path / "no.pt"))
+    done = call_file("demo.py", "--output", out, "--checkpoint", tmp_path / "no.pt")
     assert done.returncode != 0
     assert done.stderr.splitlines() == [f"demo.py: no checkpoint {tmp_path / 'no.pt'}"]
     assert not out.exists()

@@ -13,8 +13,9 @@ import torch
 import evaluate
 from dataset.images import read_image
 from drawn_heads.videos import write_heads
+from evaluation import results
 from pretrained.arcface import TEMPLATE
-from tests.conftest import call_script, preprocessed, run_script
+from tests.conftest import call_script, leave_half_written, preprocessed, run_script
 from tests.evaluation.conftest import Shifted
 from tests.pretrained.test_arcface import write_arcface
 from training.checkpoint import load, save
@@ -202,7 +203,11 @@ from evaluation import results
 def refuse(*_, **__):
     raise URLError("no network in tests")
 
+def unable():  # as it is without weights; the package that would look for them imports slowly
+    raise ValueError("no network in tests")
+
 torch.hub.download_url_to_file = refuse
+evaluate.load_lpips = unable
 writing = results.write_image
 count = 0
 
@@ -220,11 +225,38 @@ cli.run(evaluate.main)
 """
 
 
-def test_killed_in_the_middle_it_goes_on_to_the_same_numbers(judged, common, torch_home, tmp_path):
+def killed(torch_home, *arguments):
+    """Run it in a process of its own, which is killed when it writes its fourth picture."""
+    done = run_script("-c", KILLED, *QUICK, *arguments, env={"TORCH_HOME": str(torch_home)})
+    assert done.returncode == -9, done.stderr
+
+
+class CutOff(BaseException):
+    """Nothing handles it."""
+
+
+def cut_off(torch_home, *arguments):
+    """Run it in this process and leave it there; a process that is killed leaves half a file."""
+    writing, written = results.write_image, []
+
+    def write(path, frame):
+        written.append(path)
+        if len(written) == 4:
+            leave_half_written(path)
+            raise CutOff
+        writing(path, frame)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(CutOff):
+        patch.setattr(results, "write_image", write)
+        judge(*arguments)
+
+
+@pytest.mark.parametrize("end", [cut_off, pytest.param(killed, marks=pytest.mark.slow)])
+def test_killed_in_the_middle_it_goes_on_to_the_same_numbers(
+    judged, common, torch_home, tmp_path, end
+):
     output = tmp_path / "killed"
-    words = [*QUICK, *common, "--output", output]
-    killed = run_script("-c", KILLED, *words, env={"TORCH_HOME": str(torch_home)})
-    assert killed.returncode == -9, killed.stderr
+    end(torch_home, *common, "--output", output)
     done = sorted(path.relative_to(output / "results") for path in output.rglob("*.json"))
     assert [str(path.relative_to(path.parts[0])) for path in done] == [
         "id00070/video000.json", "id00071/video000.json", "id00070/video000.json",

@@ -21,7 +21,7 @@ from inference.driving import Driving, DrivingFrame, open_driving
 from inference.retarget import retargeted_motion
 from network.generator import Generator
 from network.talking_head import TalkingHead
-from tests.conftest import FRAMES, call_script, run_script
+from tests.conftest import FRAMES, call_file, call_script
 from tests.dataset.video.clips import add_sound, heard
 from training.checkpoint import Head, load_feed_forward, save_head
 
@@ -66,8 +66,8 @@ def succeeded(done):
 
 def test_a_head_follows_a_video_at_its_rate_and_length(head, clips, tmp_path):
     output = tmp_path / "new" / "folder" / "me.mp4"
-    words = ["infer.py", *QUICK, "--checkpoint", head, "--driving", clips[0], "--output", output]
-    done = succeeded(run_script(*words))
+    words = ["--checkpoint", head, "--driving", clips[0], "--output", output]
+    done = succeeded(call_file("infer.py", *QUICK, *words))
     driver, result = probe(clips[0]), probe(output)
     assert (result.frames, result.width, result.height) == (FRAMES, SIZE, SIZE)
     assert result.fps == pytest.approx(driver.fps)
@@ -250,8 +250,7 @@ def one_line(done, *words, status=1):
 def test_careless_use_ends_in_one_line_and_leaves_nothing(head, trained, clips, tmp_path):
     output = tmp_path / "out" / "me.mp4"
     drive = ["--driving", clips[0], "--output", output]
-    wrong = run_script("infer.py", *QUICK, "--checkpoint", trained, *drive)
-    one_line(wrong, "infer.py:", "--source", trained)
+    one_line(animate("--checkpoint", trained, *drive), "infer.py:", "--source", trained)
     one_line(animate("--checkpoint", head, "--source", clips[1], *drive), "--source", head)
     one_line(animate("--checkpoint", tmp_path / "no.pt", *drive), "--checkpoint", "no.pt")
     text = tmp_path / "text.pt"

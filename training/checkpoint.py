@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from network.embedder import Embedder
 from network.generator import Generator
+from network.spectral_norm import made_to_be_loaded
 from network.talking_head import TalkingHead
 from system.files import replacing
 from training.models import Models, build_models
@@ -175,7 +176,8 @@ def save_head(head: Head, path: Path) -> None:
 def load_head(path: Path) -> Head:
     """Load what `save_head` wrote, ready to draw, on the CPU."""
     payload = load(path, "head")
-    models = build_models(1, **payload["config"]["networks"])
+    with made_to_be_loaded():
+        models = build_models(1, **payload["config"]["networks"])
     restore(models.generator, payload["generator"], path)
     network = TalkingHead(models.generator, payload["style"]).eval()
     return Head(network, payload["config"], payload["crop"], payload["landmarks"].numpy())
@@ -190,7 +192,8 @@ def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:
 
 def load_models(payload: Mapping[str, Any], path: Path) -> Models:
     """Build the networks of a run: averaged embedder and generator, the discriminator as it is."""
-    models = build_models(1, **payload["config"]["networks"])
+    with made_to_be_loaded():
+        models = build_models(1, **payload["config"]["networks"])
     restore_models(models, payload, path)
     return models
 

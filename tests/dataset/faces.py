@@ -57,6 +57,14 @@ def shift_scores(finder: nn.Module, logit: float) -> None:
         getattr(finder, f"{name}_mbox_conf").bias[-1] += logit
 
 
+def shorten(detector: FaceAlignmentDetector, hourglasses: int = 1) -> None:
+    """Let FAN end after so many hourglasses of its stack of four, which is faster.
+
+    With none it has no output, and is only good for saying something.
+    """
+    detector.networks.face_alignment_net.num_modules = hourglasses
+
+
 def say_faces(detector: FaceAlignmentDetector, size: float = 0.5) -> None:
     """Let the networks do all their work and then say what is plausible.
 
@@ -103,8 +111,9 @@ class _SayingAligner(nn.Module):
         self.register_buffer("said", torch.from_numpy(_template_heatmaps()), persistent=False)
 
     def forward(self, crops: Tensor) -> list[Tensor]:
-        *others, last = self.network(crops)
-        return [*others, self.said.to(last).expand_as(last).clone()]
+        outputs = self.network(crops)
+        said = self.said.to(outputs[-1] if outputs else crops)
+        return [*outputs[:-1], said.expand(len(crops), -1, -1, -1).clone()]
 
 
 def _template_heatmaps() -> np.ndarray:

@@ -19,7 +19,7 @@ from loss.content import ContentLoss
 from tests.conftest import preprocessed
 from training.hardware import Hardware
 
-SIZE, STORED, FPS = 64, 12, 5.0  # few frames a second, so that neighbours differ
+SIZE, STORED, FPS = 64, 8, 5.0  # few frames a second, so that neighbours differ
 FIRST = 50  # the model was trained on people below it
 HARDWARE = Hardware(torch.device("cpu"), torch.float32)
 

@@ -21,7 +21,9 @@ SIZE = 64
 @pytest.fixture(scope="module")
 def head() -> TalkingHead:
     torch.manual_seed(0)
-    generator = Generator(image_size=SIZE, channels=8, max_channels=32, embedding_size=32)
+    generator = Generator(
+        image_size=SIZE, channels=8, max_channels=32, embedding_size=32, bottleneck=4
+    )
     return TalkingHead(generator, torch.randn(1, generator.style_size)).train()
 
 
@@ -53,14 +55,14 @@ def test_never_more_than_a_batch_of_landmarks_and_frames_is_kept(head):
         pass
 
     def stream():
-        for face in itertools.islice(itertools.cycle(faces(4)), 60):
+        for face in itertools.islice(itertools.cycle(faces(4)), 24):
             counted = face.view(Counted)
             alive.append(weakref.ref(counted))
             yield counted
 
     for _ in animate(head, stream(), SIZE, batch_size=4):
         assert sum(holder() is not None for holder in alive) <= 5
-    assert len(alive) == 60
+    assert len(alive) == 24
 
 
 def test_frames_do_not_depend_on_the_batch_size(head):

@@ -16,7 +16,12 @@ from network.components import (
 from network.discriminator import Discriminator, VideoEmbeddings
 from network.embedder import Embedder
 from network.generator import Generator
-from network.spectral_norm import SpectralNorm, power_iteration, spectral_norm
+from network.spectral_norm import (
+    SpectralNorm,
+    made_to_be_loaded,
+    power_iteration,
+    spectral_norm,
+)
 
 SMALL = {"channels": 8, "max_channels": 32}
 
@@ -39,7 +44,8 @@ def _seed():
     [(False, (14_825_024, 37_909_443, 19_545_153)), (True, (14_907_265, 38_073_925, 19_627_394))],
 )
 def test_parameter_counts_are_the_papers(attention, counts):
-    networks = [kind(attention=attention) for kind in (Embedder, Generator, Discriminator)]
+    with made_to_be_loaded():
+        networks = [kind(attention=attention) for kind in (Embedder, Generator, Discriminator)]
     assert tuple(map(count, networks)) == counts
     assert networks[1].style_size == 13_056
     assert count(networks[1].projection) == 6_697_728
@@ -166,6 +172,24 @@ def test_power_iterations_move_the_layers_that_are_learnt_and_forward_passes_mov
     assert all(map(torch.equal, before, u()))
     power_iteration(network)
     assert [torch.equal(*pair) for pair in zip(before, u(), strict=True)] == [False, True]
+
+
+def test_networks_that_are_made_to_be_loaded_are_what_is_loaded_and_draw_the_same_numbers():
+    def made() -> tuple[nn.Module, torch.Tensor]:
+        torch.manual_seed(0)
+        return Embedder(image_size=64, **SMALL), torch.rand(1)
+
+    usual, next_number = made()
+    with made_to_be_loaded():
+        fast, number = made()
+    assert number == next_number
+    states = [network.state_dict() for network in (usual, fast)]
+    same = [name for name, value in states[0].items() if torch.equal(value, states[1][name])]
+    different = {name for name in states[0] if name.endswith(("._u", "._v"))}
+    assert states[0].keys() - set(same) == different
+    fast.load_state_dict(states[0])
+    assert all(torch.equal(value, states[0][name]) for name, value in fast.state_dict().items())
+    assert not SpectralNorm.to_be_loaded
 
 
 def test_adain_reads_biases_first_then_gains():

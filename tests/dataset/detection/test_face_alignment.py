@@ -13,12 +13,20 @@ from dataset.detection import face_alignment as aligner
 from dataset.detection.face_alignment import WEIGHTS, FaceAlignmentDetector, fetch_weights
 from dataset.detection.kinds import create_detector, prepare_detector
 from tests.dataset.conftest import face_points
-from tests.dataset.faces import say_faces, shift_scores
+from tests.dataset.faces import say_faces, shift_scores, shorten
+
+# One of FAN's hourglasses, or none, is enough to see what is called with what. Where its output is
+# compared with the package's, the last of several must be taken.
+SEVERAL_OR_ALL = pytest.mark.parametrize(
+    "hourglasses", [2, pytest.param(4, marks=pytest.mark.slow)]
+)
 
 
 @pytest.fixture(scope="module")
 def detector(random_networks):
-    return create_detector("face-alignment", "cpu", threads=1)
+    detector = create_detector("face-alignment", "cpu", threads=1)
+    shorten(detector)
+    return detector
 
 
 @pytest.fixture
@@ -28,6 +36,7 @@ def networks(detector):
     before = networks.face_detector.face_detector, networks.face_alignment_net
     yield networks
     networks.face_detector.face_detector, networks.face_alignment_net = before
+    shorten(detector)
     detector.batch = 1
 
 
@@ -78,10 +87,13 @@ def test_the_names_of_the_weights_are_those_that_the_package_loads():
     assert set(WEIGHTS) == {aligners["2DFAN-4"], finders["s3fd"]}
 
 
+@SEVERAL_OR_ALL
 def test_landmarks_are_those_of_the_package_for_one_face_and_several_in_frames_of_any_size(
-    detector, networks
+    detector, networks, hourglasses
 ):
-    frames = [picture(seed=1), picture(96, 72), picture(seed=2)]
+    shorten(detector, hourglasses)
+    middle = picture(80, 64) if hourglasses == 2 else picture(96, 72)  # of two faces, of three
+    frames = [picture(seed=1), middle, picture(seed=2)]
     theirs = [networks.get_landmarks_from_image(frame) for frame in frames]
     assert [len(faces) > 1 for faces in theirs] == [False, True, False]
     with torch.inference_mode():
@@ -135,9 +147,11 @@ def test_equal_scores_need_all_candidates_in_the_packages_order(detector):
         assert np.array_equal(detector._best(boxes), theirs)
 
 
+@SEVERAL_OR_ALL
 def test_a_followed_face_is_what_the_package_finds_in_the_tight_box(
-    detector, networks, calls, monkeypatch
+    detector, networks, calls, monkeypatch, hourglasses
 ):
+    shorten(detector, hourglasses)
     monkeypatch.setattr(aligner, "TRACK_SCORE", -np.inf)  # FAN's weights are random
     monkeypatch.setattr(aligner, "TRACK_OVERLAP", -1)
     frames = [picture(), picture(96, 72)]
@@ -165,6 +179,7 @@ def test_faces_are_followed_without_s3fd_and_aligned_in_one_batch(detector, netw
 
 
 def test_only_frames_whose_face_is_lost_go_through_s3fd(detector, networks, calls, monkeypatch):
+    shorten(detector, 0)
     say_faces(detector)
     detector.batch = 8
     frames = [picture(seed=seed) for seed in range(3)]
@@ -180,6 +195,7 @@ def test_only_frames_whose_face_is_lost_go_through_s3fd(detector, networks, call
 def test_a_face_that_is_unsure_or_elsewhere_is_looked_for_by_s3fd(
     detector, networks, calls, monkeypatch, lower
 ):
+    shorten(detector, 0)
     say_faces(detector)
     near = detect(detector, [picture()])[0]
     calls["S3FD"].clear()
@@ -196,13 +212,16 @@ def test_a_face_that_is_unsure_or_elsewhere_is_looked_for_by_s3fd(
 def test_landmarks_nearby_that_are_no_face_in_the_frame_are_not_followed(
     detector, networks, calls, near
 ):
+    shorten(detector, 0)
     say_faces(detector)
     assert np.isfinite(detect(detector, [picture()], [near])).all()
     assert calls == {"S3FD": [1], "FAN": [1]}
 
 
 def test_of_two_faces_the_larger_one_or_the_one_that_is_followed(detector, networks, monkeypatch):
-    # The boxes are made up, the points in them are found by the real alignment network.
+    # The boxes are made up, and the points in them.
+    shorten(detector, 0)
+    say_faces(detector)
     boxes = [np.array([2.0, 2, 22, 22, 0.9]), np.array([24.0, 24, 62, 62, 0.8])]
     monkeypatch.setattr(detector, "_find_boxes", lambda frames: [boxes for _ in frames])
     monkeypatch.setattr(aligner, "TRACK_SCORE", np.inf)
@@ -224,6 +243,7 @@ def test_no_face_gives_nan_and_no_warning(detector, blind, recwarn):
 
 
 def test_frames_too_small_for_the_networks_have_no_face(detector, networks, calls):
+    shorten(detector, 0)
     say_faces(detector)
     frames = [picture(1, 1), picture(20, 30), picture(20, 30)]
     near = [None, None, face_points(15, 10, 12)]
@@ -321,8 +341,11 @@ def test_damaged_weights_are_named(tmp_path, monkeypatch):
     assert "\n" not in str(error.value)
 
 
-def test_bfloat16_rounds_the_heatmaps_and_no_more(detector):
+@SEVERAL_OR_ALL
+def test_bfloat16_rounds_the_heatmaps_and_no_more(detector, networks, hourglasses):
     rough = create_detector("face-alignment", "cpu", threads=1, precision="bfloat16")
+    for one in (detector, rough):
+        shorten(one, hourglasses)
     crops = np.random.default_rng(3).random((1, 3, 256, 256), np.float32)
     with torch.inference_mode():
         exact, rounded = detector._run_fan(crops), rough._run_fan(crops)
@@ -332,6 +355,7 @@ def test_bfloat16_rounds_the_heatmaps_and_no_more(detector):
 
 def test_a_face_is_found_in_bfloat16(detector):
     rough = create_detector("face-alignment", "cpu", threads=1, precision="bfloat16")
+    shorten(rough)
     say_faces(rough)
     frame = np.zeros((96, 96, 3), np.uint8)
     first, second = (

@@ -17,39 +17,16 @@ import pytest
 
 from dataset.detection.detector import LARGEST_SIDE
 from dataset.detection.kinds import create_detector
-from dataset.detection.process import MOST_FRAMES, DetectorFailure, detector_processes
+from dataset.detection.process import (
+    FACE_ALIGNMENT,
+    MOST_FRAMES,
+    DetectorFailure,
+    detector_processes,
+)
 from system.processes import run_jobs
 from tests.conftest import PATIENCE, ROOT
 from tests.dataset.conftest import face_points
-
-
-class PlainDetector:
-    """Tells in place of landmarks: the first pixel, the frame's number, how many are looked at at
-    once, its process, the frame's larger side; what a place's name says is done first."""
-
-    name = "plain"
-
-    def __init__(self, device):
-        if device == "wrong":
-            raise ValueError("there is no such device")
-        if device == "deadly":
-            os._exit(1)
-
-    def detect(self, frames, places, near):
-        for path, _ in places:
-            if path.name == "busy":
-                path.touch()
-                wait_for(path.with_name("go on"))
-            if path.name == "out of memory":
-                raise RuntimeError("CUDA out of memory\nand much more")
-            if path.name == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-        found = np.zeros((len(frames), 68, 2), np.float32)
-        for points, frame, (_, index), before in zip(found, frames, places, near, strict=True):
-            told = frame.flat[0], index, len(frames), os.getpid(), max(frame.shape)
-            points[:5, 0] = told
-            points[6:] = 0 if before is None else before[6:]
-        return found
+from tests.dataset.detection.plain import PlainDetector, ask, job, wait_for
 
 
 @pytest.fixture
@@ -58,22 +35,6 @@ def plain():
     with detector_processes(["cpu", "cpu"], 4, PlainDetector) as clients:
         yield clients
     assert multiprocessing.active_children() == []
-
-
-def wait_for(path):
-    deadline = time.monotonic() + PATIENCE
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def ask(detector, name="clip", pixel=7, count=1):
-    frames = [np.full((8, 10, 3), pixel + index, np.uint8) for index in range(count)]
-    found = detector.detect(frames, [(Path(name), i) for i in range(count)], [None] * count)
-    pixels, numbers, together, process, _ = found[:, :5, 0].T.astype(int)
-    assert pixels.tolist() == [pixel + index for index in range(count)]
-    assert numbers.tolist() == list(range(count))
-    return together[0], process[0]
 
 
 @contextlib.contextmanager
@@ -90,15 +51,6 @@ def busy(detector, folder):
 
 def detect_one(detector, frame, near):
     return detector.detect([frame], [(Path("clip"), 0)], [near])[0]
-
-
-def job(detector, pixel, folder):
-    (folder / str(os.getpid())).touch()
-    deadline = time.monotonic() + PATIENCE
-    while len(list(folder.iterdir())) < 2:  # until the other worker, too, has got one
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return ask(detector, pixel=pixel, count=3)[1], os.getpid(), detector.name
 
 
 def test_each_client_gets_its_own_answers_and_clients_are_spread_over_the_processes(plain):
@@ -248,7 +200,7 @@ def test_no_process_outlives_an_error_in_the_context_even_if_it_is_busy(tmp_path
 
 PARENT = """
 import time
-from tests.dataset.detection.test_process import PlainDetector, ask
+from tests.dataset.detection.plain import PlainDetector, ask
 from dataset.detection.process import detector_processes
 if __name__ == "__main__":
     with detector_processes(["cpu"], 1, PlainDetector) as clients:
@@ -275,13 +227,26 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
             time.sleep(0.05)
 
 
-def test_the_real_detector_finds_the_same_here_and_there(random_networks):
+def short(device):
+    """Make the real detector with one of FAN's four hourglasses."""
+    from tests.dataset.faces import shorten
+
+    detector = create_detector("face-alignment", device)
+    shorten(detector)
+    return detector
+
+
+@pytest.mark.parametrize(
+    ("make", "devices"),
+    [(short, ["cpu"]), pytest.param(FACE_ALIGNMENT, ["cpu", "cpu"], marks=pytest.mark.slow)],
+)
+def test_the_real_detector_finds_the_same_here_and_there(random_networks, make, devices):
     noise = np.random.default_rng(0).integers(0, 80, (2, 64, 64, 3), dtype=np.uint8)
     near = [face_points(32, 32, 30), None]
-    with detector_processes(["cpu", "cpu"], 2) as clients, ThreadPoolExecutor(2) as pool:
+    with detector_processes(devices, 2, make) as clients, ThreadPoolExecutor(2) as pool:
         remotes = [clients(), clients()]
         there = list(pool.map(detect_one, remotes, noise, near))
-    local = create_detector("face-alignment")
+    local = make("cpu")
     here = [detect_one(local, *one) for one in zip(noise, near, strict=True)]
     assert np.isfinite(here).all()
     assert np.array_equal(there, here)

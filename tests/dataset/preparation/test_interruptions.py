@@ -20,6 +20,7 @@ from tests.conftest import PATIENCE, ROOT
 from tests.dataset.preparation.test_pipeline import contents, work
 
 LARGER = {"image_size": 128, "frames_per_video": 12}  # so that each video takes a while
+SLOW = pytest.mark.slow
 AS_OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in LARGER.items()]
 
 
@@ -64,11 +65,15 @@ def start(script, source, output, *options):
     )  # fmt: skip
 
 
-def test_killed_at_20_random_moments_and_restarted_the_result_is_the_same(many, tmp_path):
-    work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())), **LARGER)
-    output, rng = tmp_path / "killed", random.Random(0)
-    for trial in range(20):
-        process = start("preprocess.py", many, output, "--workers", str(1 + trial % 2), *AS_OPTIONS)
+@pytest.mark.parametrize(("moments", "videos"), [(4, 40), pytest.param(20, 150, marks=SLOW)])
+def test_killed_at_random_moments_and_restarted_the_result_is_the_same(
+    many, tmp_path, moments, videos
+):
+    whole, output, rng = tmp_path / "whole", tmp_path / "killed", random.Random(0)
+    work(many, whole, gates=Gates(**vars(config.Gates())), limit=videos, **LARGER)
+    options = [*AS_OPTIONS, f"--limit={videos}"]
+    for trial in range(moments):
+        process = start("preprocess.py", many, output, "--workers", str(1 + trial % 2), *options)
         if trial % 4:  # at some of its first records, else at any moment from its start on
             target = count(output) + rng.randrange(1, 5)
             while process.poll() is None and count(output) < target:
@@ -79,16 +84,17 @@ def test_killed_at_20_random_moments_and_restarted_the_result_is_the_same(many, 
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL, f"trial {trial} was over too early"
-    assert 20 < count(output) < 150
-    process = start("preprocess.py", many, output, *AS_OPTIONS)
+    assert moments < count(output) < videos
+    process = start("preprocess.py", many, output, "--workers", "1", *options)
     assert process.wait(PATIENCE) == 0
-    assert contents(output) == contents(tmp_path / "whole")
+    assert contents(output) == contents(whole)
 
 
-def test_two_runs_at_once_on_one_output_do_not_harm_each_other(many, tmp_path):
-    work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())))
-    output = tmp_path / "shared"
-    runs = [start("preprocess.py", many, output, "--workers", str(n)) for n in (1, 2)]
+@pytest.mark.parametrize("videos", [30, pytest.param(150, marks=SLOW)])
+def test_two_runs_at_once_on_one_output_do_not_harm_each_other(many, tmp_path, videos):
+    work(many, tmp_path / "whole", gates=Gates(**vars(config.Gates())), limit=videos)
+    output, limit = tmp_path / "shared", f"--limit={videos}"
+    runs = [start("preprocess.py", many, output, "--workers", str(n), limit) for n in (1, 2)]
     assert [run.wait(PATIENCE) for run in runs] == [0, 0]
     assert contents(output) == contents(tmp_path / "whole")
     assert read_videos(output) == read_videos(tmp_path / "whole")
@@ -99,7 +105,9 @@ def count(output):
     return sum(1 for _ in output.rglob("*.pkl")) if output.exists() else 0
 
 
-@pytest.mark.parametrize("delay", [0.6, 0.8, 1.0, 1.2])
+@pytest.mark.parametrize(
+    "delay", [0.6, pytest.param(0.8, marks=SLOW), 1.0, pytest.param(1.2, marks=SLOW)]
+)
 def test_ctrl_c_while_workers_start_is_quiet(many, tmp_path, delay):
     process = start("preprocess.py", many, tmp_path, "--workers", "2")
     while process.poll() is None and not (tmp_path / "data.json").exists():

@@ -5,8 +5,10 @@ import contextlib
 import numpy as np
 import pytest
 
+from dataset.detection.kinds import create_detector
 from dataset.detection.process import DetectorFailure, RemoteDetector
-from dataset.preparation import job
+from dataset.detection.stored import StoredLandmarks
+from dataset.preparation import job, pipeline
 from dataset.preparation.pipeline import preprocess
 from dataset.preparation.quality import OPEN
 from dataset.store import read_manifest, read_record, read_settings, read_videos, video_path
@@ -14,6 +16,7 @@ from drawn_heads.render import render
 from drawn_heads.set import draw_video
 from tests.conftest import leave_half_written
 from tests.dataset.conftest import write_clip, write_photo, write_pictures
+from tests.dataset.detection.plain import PlainDetector
 
 OPTIONS = {
     "detector": "stored", "crop": "auto", "image_size": 32, "frames_per_video": 5,
@@ -175,7 +178,22 @@ def test_a_face_that_rests_in_a_moving_picture_is_near_static(tmp_path):
     assert read_manifest(tmp_path / "out")["resting"]["reason"] == "near-static"
 
 
-def test_detector_processes_find_what_a_detector_of_ones_own_finds(random_networks, tmp_path):
+class NoNetworks(StoredLandmarks):
+    """Passes for the real detector."""
+
+    name = "face-alignment"
+
+    def __init__(self, name, device, threads=None, precision="float32"):
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    "create", [NoNetworks, pytest.param(create_detector, marks=pytest.mark.slow)]
+)
+def test_detector_processes_find_what_a_detector_of_ones_own_finds(
+    random_networks, tmp_path, monkeypatch, create
+):
+    monkeypatch.setattr(pipeline, "create_detector", create)
     source = tmp_path / "in"
     for number in range(2):
         write_clip(source / f"{number}.mp4", frames=2, seed=number, width=64, height=64)
@@ -192,12 +210,17 @@ def test_detector_processes_find_what_a_detector_of_ones_own_finds(random_networ
         {p.name: p.read_bytes() for p in (tmp_path / n).glob("*.pkl")} for n in ("own", "apart")
     ]
     assert records[0] == records[1]
+    assert len(records[0]) == 2 or create is create_detector
 
 
-def test_a_detectors_process_that_dies_ends_the_run_in_one_line(
-    random_networks, tmp_path, monkeypatch
-):
+def create_plain(name, device, precision):
+    return PlainDetector(device)
+
+
+def test_a_detectors_process_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):
     write_clip(tmp_path / "in" / "clip.mp4")
+    monkeypatch.setattr(pipeline, "prepare_detector", lambda name: None)
+    monkeypatch.setattr(pipeline, "create_detector", create_plain)
 
     def fail(self, frames, places, near):
         raise DetectorFailure("the detector's process on cuda:0 has ended")
