@@ -67,8 +67,10 @@ def read_landmarks(path: Path) -> np.ndarray:
     if len(landmarks) != frames and not still:
         frames = count_frames(path)
     if len(landmarks) != frames:
+        broken = not still and index_video(path).stated == len(landmarks)
+        doubt = f"; {path.name} states {len(landmarks)}: is it damaged?" if broken else ""
         raise LandmarksError(
             f"{file} must hold the landmarks of each frame, {path.name} has {frames} frames, "
-            f"got {len(landmarks)}"
+            f"got {len(landmarks)}{doubt}"
         )
     return landmarks

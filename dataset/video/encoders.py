@@ -26,7 +26,7 @@ OPTIONS = {
     "libx264": {"crf": "18"},
     "mpeg4": {"qscale": "2"},
     "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
-    "libwebp_anim": {"quality": "85"},
+    "libwebp": {"quality": "85"},
 }
 LOSSLESS = "ffv1"  # of frames that wait for the palette of all of them
 
@@ -154,9 +154,13 @@ class WebmEncoder(Mp4Encoder):
 
 
 class WebpEncoder(_FileEncoder):
-    """Animated WebP, which begins again at its end as GIFs do."""
+    """Animated WebP, which begins again at its end as GIFs do.
 
-    codec, pixels = "libwebp_anim", "bgra"
+    Each frame is a picture of its own: FFmpeg's and Pillow's encoders of whole animations keep all
+    frames in memory.
+    """
+
+    codec, pixels = "libwebp", "bgra"
     container_options = {"loop": "0"}  # noqa: RUF012 - see above
 
 
@@ -177,6 +181,7 @@ class GifEncoder(_FileEncoder):
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         picture.pts, picture.time_base = self.count, 1 / self.rate
         self._palette.push(picture)
+        next(pulled(self._palette), None)  # a graph takes in what it was given when it is asked
         self._encode(picture.reformat(format=self.pixels))
 
     def close(self) -> None:

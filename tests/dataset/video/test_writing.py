@@ -1,7 +1,9 @@
 """Videos and pictures are written whole or not at all, in the colours and at the rate asked for."""
 
 import resource
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -162,6 +164,30 @@ def test_sound_is_cut_or_filled_to_the_length_of_the_frames(tmp_path, name, fram
     assert seconds == pytest.approx(frames / 25, abs=0.03)
     if frames == 60:
         assert beep == pytest.approx(BEEP - 0.25, abs=0.005)
+
+
+def resident() -> float:
+    """Megabytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [
+        ("o.gif", 200),
+        ("o.webp", 200),
+        *(pytest.param(k, 3000, marks=pytest.mark.slow) for k in KINDS),
+    ],
+)
+def test_memory_stays_flat_however_many_frames_are_written(name, frames, tmp_path):
+    pictures, _ = moving_scene(20, width=256, height=256)
+    with VideoWriter(tmp_path / name, 25) as writer:
+        for number in range(frames):
+            writer.write(pictures[number % 20])
+            if number == 50:
+                early = resident()
+        assert resident() - early < 0.4 * (frames - 50) * pictures[0].nbytes / 1e6
 
 
 def test_what_has_no_sound_adds_none(tmp_path, clip):
