@@ -175,8 +175,8 @@ def resident() -> float:
 @pytest.mark.parametrize(
     ("name", "frames"),
     [
-        ("o.gif", 200),
         ("o.webp", 200),
+        ("o.gif", 200),
         *(pytest.param(k, 3000, marks=pytest.mark.slow) for k in KINDS),
     ],
 )
