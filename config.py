@@ -261,6 +261,8 @@ class Train(Checked):
     """Steps between checkpoints."""
     keep: int = 2
     """Checkpoints kept; older ones are deleted."""
+    skip_damaged: bool = False
+    """Go on without videos whose records are damaged or missing; their rows of W stay."""
     video_embeddings_on_cpu: bool = False
     """W and its optimiser stay in host memory: for millions of videos beside a small GPU."""
     process_timeout: float = 600.0

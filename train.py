@@ -94,6 +94,7 @@ def meta_learn(config: Train, device: torch.device) -> int:
         hardware,
         config.run,
         plain,
+        config.skip_damaged,
     )  # fmt: skip
     if _should_compile(speed.compile, device):
         compile_networks(models, content_loss)  # after their averages were copied from them
@@ -105,6 +106,8 @@ def meta_learn(config: Train, device: torch.device) -> int:
         _say(f"starting from step {payload['step']} of {config.start_from}")
     from_first(lambda: _write_config(config.run, plain))
     stopped_by = learning.learn()
+    if learning.skipped:
+        _say(f"{len(learning.skipped)} videos left out: {', '.join(sorted(learning.skipped))}")
     if stopped_by is not None:
         name = signal.Signals(stopped_by).name
         _say(f"{name}: saved at step {learning.step}; the same command goes on from there")
