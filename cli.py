@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import os
 import signal
 import sys
@@ -32,8 +33,11 @@ def parse(
 
     Raises:
         SystemExit: after --help (0), or after one line about a wrong option (2).
+        ValueError: a file to write has the name of a folder.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = [SHORT.get(argument, argument) for argument in arguments]
+    _refuse_slashes(config, arguments)
     default = None
     if presets:
         name, arguments = _pop_preset(arguments, program, presets)
@@ -52,7 +56,7 @@ def parse(
             return tyro.cli(
                 config,
                 prog=program,
-                args=[SHORT.get(argument, argument) for argument in arguments],
+                args=arguments,
                 description=description,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
                 **({"default": default} if default is not None else {}),
@@ -80,6 +84,24 @@ def run(script: Callable[[], None]) -> None:
         if os.environ.get("TRACEBACK"):
             raise
         sys.exit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
+
+
+def _refuse_slashes(config: type, arguments: list[str]) -> None:
+    """Refuse `--output me.mp4/`, which would become a file without the slash."""
+    options = {
+        f"--{name.replace('_', '-')}"
+        for name, entry in config.__dataclass_fields__.items()
+        if entry.metadata.get("file")
+    }
+    ends = tuple(filter(None, (os.sep, os.altsep)))
+    words = [
+        word
+        for argument in arguments
+        for word in (argument.split("=", 1) if argument.startswith("--") else [argument])
+    ]
+    for option, value in itertools.pairwise(words):
+        if option in options and value.endswith(ends) and Path(value).suffix:
+            raise ValueError(f"{option} must be a file to write, got the folder {value}")
 
 
 def _first_section(box: str) -> str:

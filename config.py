@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+FILE = {"file": True}  # marks an option that names a file to write
 Device = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Detector = Literal["face-alignment", "stored"]
@@ -292,7 +293,7 @@ class Finetune(Checked):
     """Run folder or checkpoint of train.py, or a model of train.py export."""
     source: Path
     """One person: a photo, a folder of photos, a video, or a pickle of preprocess.py."""
-    output: Path
+    output: Path = field(metadata=FILE)
     """The head to write, for instance heads/me.pt."""
     shots: int = 32
     """T: at most this many pictures to learn from; the error is reported on further ones."""
@@ -324,7 +325,7 @@ class Export(Checked):
 
     checkpoint: Path
     """Run folder or checkpoint of train.py."""
-    output: Path
+    output: Path = field(metadata=FILE)
     """The file to write, for instance vox.pt; scripts take it as --checkpoint."""
 
 
@@ -336,7 +337,7 @@ class Infer(Checked):
     """A head of `train.py finetune`, or a run or model (then --source is needed)."""
     driving: Path
     """Video, picture, folder of frames, or file of landmarks (.npy)."""
-    output: Path
+    output: Path = field(metadata=FILE)
     """The mp4 to write."""
     source: Path | None = None
     """Pictures of the person, for a run: photo, folder of photos, video, or pickle."""

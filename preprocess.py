@@ -16,6 +16,8 @@ import config
 from dataset.preparation.inspection import inspect
 from dataset.preparation.pipeline import preprocess
 from dataset.preparation.quality import Gates
+from dataset.store import SETTINGS, WRITES
+from system.outputs import Input, prepare_folder
 
 
 def main() -> None:
@@ -25,6 +27,11 @@ def main() -> None:
     if folder:
         print(inspect(folder))
         return
+    output = options["output"]
+    prepare_folder(
+        output, [Input("--source", options["source"])], WRITES,
+        begun=(output / SETTINGS).is_file(), dry=options["dry_run"],
+    )  # fmt: skip
     device, gates = options.pop("device"), options.pop("gates")
     devices = ["cpu"]
     if options["detector"] == "face-alignment":

@@ -17,6 +17,8 @@ from system.files import replacing
 FORMAT = 1
 SUFFIX = ".pkl"
 VIDEOS, MANIFEST, SETTINGS = "videos.txt", "manifest.jsonl", "data.json"
+SHEET = "contact_sheet.jpg"
+WRITES = (VIDEOS, MANIFEST, SETTINGS, SHEET)  # what lies in every folder, beside the pickles
 JPEG_START = b"\xff\xd8"
 
 

@@ -7,11 +7,15 @@ import numpy as np
 from torch import Tensor
 
 from dataset.detection.detector import LandmarkDetector
+from dataset.detection.stored import LANDMARKS_SUFFIX, beside
 from dataset.episodes import record_images
+from dataset.images import PHOTO_SUFFIXES
 from dataset.landmarks import scale_landmarks
 from dataset.preparation.records import make_record
 from dataset.preparation.sources import find_videos
 from dataset.store import read_record
+from dataset.video.reading import VIDEO_SUFFIXES
+from system.outputs import Input
 
 PICKLE = ".pkl"
 
@@ -70,3 +74,18 @@ def load_person(
     images, drawn = record_images(record, chosen, image_size)
     landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
     return PersonImages(images, drawn, landmarks, record.crop)
+
+
+def inputs_of_person(source: Path, option: str = "--source") -> list[Input]:
+    """List what is read of a person, so that nothing is written over it.
+
+    Args:
+        source: as `load_person` has it; landmarks, which it reads too, may be the source as well.
+        option: where the user has named it.
+    """
+    read = (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES, LANDMARKS_SUFFIX)
+    names = [] if Path(source).is_dir() else beside(Path(source))
+    return [
+        Input(option, Path(source), read),
+        *(Input(f"{name.name} beside {option}", name) for name in names),
+    ]
