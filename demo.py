@@ -122,7 +122,13 @@ def script(name: str, *arguments: object) -> None:
     """Run one of the project's scripts as a user would, and show the command."""
     words = [name, *map(str, arguments)]
     print(f"\n$ python {shlex.join(words)}", flush=True)
-    status = subprocess.run([sys.executable, str(HERE / words[0]), *words[1:]]).returncode
+    with subprocess.Popen([sys.executable, str(HERE / words[0]), *words[1:]]) as process:
+        try:
+            status = process.wait()
+        except BaseException:  # a signal: the script is to leave nothing half-written either
+            process.terminate()
+            process.wait()
+            raise
     if status:  # the script has said why
         sys.exit(f"demo.py: {name} has ended with status {status}")
 
