@@ -54,8 +54,12 @@ def check(config: Demo) -> None:
     """Refuse an output that cannot be written, or only over something of the user's."""
     inputs = inputs_of_checkpoint(config.checkpoint) if config.checkpoint else []
     writes = (*WRITES, *(() if config.checkpoint else WRITES_IN_TRAINING))
-    begun = any(config.output.glob(f"videos/*/{SETTINGS}"))
-    prepare_folder(config.output, inputs, writes, begun)
+    prepare_folder(config.output, inputs, writes, is_begun)
+
+
+def is_begun(output: Path) -> bool:
+    """Tell whether a folder is one of the demo, whole or just begun."""
+    return any(output.glob(f"videos/*/{SETTINGS}"))
 
 
 def train(config: Demo) -> Path:

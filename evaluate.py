@@ -83,7 +83,7 @@ def _check(config: Evaluate) -> None:
     others = ("data", "drawn_heads", "arcface", "vggface")
     for name, path in ((name, getattr(config, name)) for name in others):
         inputs += [Input(f"--{name.replace('_', '-')}", path)] if path else []
-    prepare_folder(config.output, inputs, WRITES, begun=is_evaluation(config.output))
+    prepare_folder(config.output, inputs, WRITES, is_evaluation)
 
 
 def _choose(config: Evaluate, contestants: list[Contestant]) -> Choice:

@@ -16,7 +16,7 @@ import config
 from dataset.preparation.inspection import inspect
 from dataset.preparation.pipeline import preprocess
 from dataset.preparation.quality import Gates
-from dataset.store import SETTINGS, WRITES
+from dataset.store import WRITES, is_begun
 from system.outputs import Input, prepare_folder
 
 
@@ -27,11 +27,8 @@ def main() -> None:
     if folder:
         print(inspect(folder))
         return
-    output = options["output"]
-    prepare_folder(
-        output, [Input("--source", options["source"])], WRITES,
-        begun=(output / SETTINGS).is_file(), dry=options["dry_run"],
-    )  # fmt: skip
+    source = Input("--source", options["source"])
+    prepare_folder(options["output"], [source], WRITES, is_begun, dry=options["dry_run"])
     device, gates = options.pop("device"), options.pop("gates")
     devices = ["cpu"]
     if options["detector"] == "face-alignment":

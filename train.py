@@ -134,7 +134,7 @@ def _prepare_run(config: Train) -> None:
     inputs += _inputs_of_weights(config.vggface)
     if config.start_from:
         inputs += inputs_of_checkpoint(config.start_from, "--start-from")
-    prepare_folder(config.run, inputs, WRITES, begun=is_run(config.run), option="--run")
+    prepare_folder(config.run, inputs, WRITES, is_run, option="--run")
 
 
 def _inputs_of_weights(vggface: Path | None) -> list[Input]:

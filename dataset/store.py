@@ -242,6 +242,11 @@ def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps(dict(settings), indent=2) + "\n")
 
 
+def is_begun(folder: Path) -> bool:
+    """Tell whether a folder is one of `preprocess.py`, whole or just begun."""
+    return (Path(folder) / SETTINGS).is_file()
+
+
 def read_settings(folder: Path) -> dict[str, Any]:
     """Read how the folder was made: image_size, frames_per_video, crop, detector, seed, ...
 

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from drawn_heads.set import FPS, SETTINGS
+from drawn_heads.set import FPS, is_drawn
 from drawn_heads.videos import VIDEOS, write_heads
 from system.outputs import prepare_folder
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     try:
-        prepare_folder(options.output, [], [VIDEOS], begun=(options.output / SETTINGS).is_file())
+        prepare_folder(options.output, [], [VIDEOS], begun=is_drawn)
     except (ValueError, OSError) as error:
         sys.exit(f"{parser.prog}: {error}")
     try:

@@ -8,7 +8,7 @@ import contextlib
 import fnmatch
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +69,7 @@ def prepare_folder(
     path: Path,
     inputs: Iterable[Input],
     writes: Sequence[str] = (),
-    begun: bool = True,
+    begun: Callable[[Path], bool] | None = None,
     option: str = "--output",
     dry: bool = False,
 ) -> None:
@@ -79,7 +79,8 @@ def prepare_folder(
         path: the folder; it may exist.
         inputs: what the script reads.
         writes: names in the folder that the script writes, as patterns.
-        begun: an existing folder is of the same script, so that these names are its own.
+        begun: tells whether a folder is of the same script, so that these names are its own; it is
+            asked after they are found, since another machine may just have begun. None: it is.
         option: where the user has named it.
         dry: nothing will be written, so that the disk does not matter.
 
@@ -102,10 +103,11 @@ def prepare_folder(
             )
     if not dry:
         _try_to_write(option, path, path / "any")
-    for held in _held(path, () if begun else writes):
+    held = _held(path, writes) if begun else []
+    if held and not begun(path):
         raise ValueError(
             f"{option} must be a new folder or one that was begun by the same command, got "
-            f"{path}, whose {held} would be overwritten"
+            f"{path}, whose {held[0]} would be overwritten"
         )
 
 
@@ -140,10 +142,8 @@ def _name_in(folder: Path, given: Input) -> Iterator[str]:
         yield from inside.parts[:1]
 
 
-def _held(folder: Path, patterns: Iterable[str]) -> Iterator[str]:
-    for pattern in patterns:
-        for path in folder.glob(pattern):
-            yield str(path.relative_to(folder))
+def _held(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return [path.relative_to(folder) for pattern in patterns for path in folder.glob(pattern)]
 
 
 def _is_among(path: Path, given: Input) -> bool:

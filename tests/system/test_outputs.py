@@ -21,6 +21,10 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+def no(folder: Path) -> bool:
+    return False
+
+
 def listing() -> set[str]:
     return {str(path) for path in Path().rglob("*")}
 
@@ -39,7 +43,7 @@ def refused(words: list[str], ask, *arguments, error=(ValueError, OSError), **mo
 
 def test_a_file_that_can_be_written_is_not_made_nor_its_folder(here):
     prepare_file(Path("new/folder/me.PT"), [Input("--source", Path("a.jpg"))], PT)
-    prepare_folder(Path("another/folder"), [Input("--data", Path("DATA"))], ["*"], begun=False)
+    prepare_folder(Path("another/folder"), [Input("--data", Path("DATA"))], ["*"], begun=no)
     assert listing() == set()
 
 
@@ -150,9 +154,9 @@ def test_a_folder_of_something_else_whose_files_would_be_overwritten_is_refused(
     Path("mine").mkdir()
     Path("mine/config.json").write_text("{}")
     writes = ["last.pt", "con*.json"]
-    refused(["mine, whose config.json"], prepare_folder, Path("mine"), [], writes, begun=False)
-    prepare_folder(Path("mine"), [], writes, begun=True)
-    prepare_folder(Path("mine"), [], ["last.pt"], begun=False)
+    refused(["mine, whose config.json"], prepare_folder, Path("mine"), [], writes, begun=no)
+    prepare_folder(Path("mine"), [], writes, begun=lambda folder: folder == Path("mine"))
+    prepare_folder(Path("mine"), [], ["last.pt"], begun=no)
 
 
 def test_a_folder_that_holds_an_input_where_something_is_written_is_refused(here):
