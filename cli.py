@@ -2,17 +2,25 @@
 
 import contextlib
 import io
+import itertools
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import tyro
 
 Config = TypeVar("Config")
 
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+ECHO = 1.0  # seconds: job schedulers signal a script and its group, impatient users press again
 SHORT = {"-s": "--source", "-d": "--driving", "-o": "--output"}
 
 
@@ -32,8 +40,11 @@ def parse(
 
     Raises:
         SystemExit: after --help (0), or after one line about a wrong option (2).
+        ValueError: a file to write has the name of a folder.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = [SHORT.get(argument, argument) for argument in arguments]
+    _refuse_slashes(config, arguments)
     default = None
     if presets:
         name, arguments = _pop_preset(arguments, program, presets)
@@ -52,7 +63,7 @@ def parse(
             return tyro.cli(
                 config,
                 prog=program,
-                args=[SHORT.get(argument, argument) for argument in arguments],
+                args=arguments,
                 description=description,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
                 **({"default": default} if default is not None else {}),
@@ -64,22 +75,70 @@ def parse(
 
 
 def run(script: Callable[[], None]) -> None:
-    """Call a script's main function; end user errors in one line and Ctrl-C quietly.
+    """Call a script's main function; end user errors in one line and signals quietly.
 
-    Exit status: 0 done, 1 a user's mistake or the system's refusal, 130 interrupted. With
-    TRACEBACK=1 in the environment errors are raised as they are.
+    Exit status: 0 done, 1 a user's mistake or the system's refusal, 130 interrupted, 143 and 129
+    after SIGTERM and SIGHUP. With TRACEBACK=1 in the environment errors are raised as they are.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every terminal has every character
     try:
-        script()
+        with _signals_raised():
+            script()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except (ValueError, OSError, FloatingPointError) as error:
         if os.environ.get("TRACEBACK"):
             raise
         sys.exit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
+
+
+@contextlib.contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP leave the block as Ctrl-C does, so that nothing half-written stays.
+
+    Soon after a signal another one is taken for its echo, and does not disturb the tidying up.
+    One that is ignored, as under nohup, stays so.
+    """
+    first: list[float] = []
+
+    def leave(number: int, _: FrameType | None) -> None:
+        if first and time.monotonic() - first[0] < ECHO:
+            return
+        first.append(time.monotonic())
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():  # signals do not come here
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    ours = [n for n, h in handlers.items() if h in (signal.SIG_DFL, signal.default_int_handler)]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, handlers[number])
+
+
+def _refuse_slashes(config: type, arguments: list[str]) -> None:
+    """Refuse `--output me.mp4/`, which would become a file without the slash."""
+    options = {
+        f"--{name.replace('_', '-')}"
+        for name, entry in config.__dataclass_fields__.items()
+        if entry.metadata.get("file")
+    }
+    ends = tuple(filter(None, (os.sep, os.altsep)))
+    words = [
+        word
+        for argument in arguments
+        for word in (argument.split("=", 1) if argument.startswith("--") else [argument])
+    ]
+    for option, value in itertools.pairwise(words):
+        if option in options and value.endswith(ends) and Path(value).suffix:
+            raise ValueError(f"{option} must be a file to write, got the folder {value}")
 
 
 def _first_section(box: str) -> str:

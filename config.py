@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+FILE = {"file": True}  # marks an option that names a file to write
 Device = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Detector = Literal["face-alignment", "stored"]
@@ -262,6 +263,8 @@ class Train(Checked):
     """Steps between checkpoints."""
     keep: int = 2
     """Checkpoints kept; older ones are deleted."""
+    skip_damaged: bool = False
+    """Go on without videos whose records are damaged or missing; their rows of W stay."""
     video_embeddings_on_cpu: bool = False
     """W and its optimiser stay in host memory: for millions of videos beside a small GPU."""
     process_timeout: float = 600.0
@@ -291,7 +294,7 @@ class Finetune(Checked):
     """Run folder or checkpoint of train.py, or a model of train.py export."""
     source: Path
     """One person: a photo, a video, a folder of both, or a pickle of preprocess.py."""
-    output: Path
+    output: Path = field(metadata=FILE)
     """The head to write, for instance heads/me.pt."""
     shots: int = 32
     """T: at most this many pictures to learn from; the error is reported on further ones."""
@@ -326,7 +329,7 @@ class Export(Checked):
 
     checkpoint: Path
     """Run folder or checkpoint of train.py."""
-    output: Path
+    output: Path = field(metadata=FILE)
     """The file to write, for instance vox.pt; scripts take it as --checkpoint."""
 
 
@@ -338,7 +341,7 @@ class Infer(Checked):
     """A head of `train.py finetune`, or a run or model (then --source is needed)."""
     driving: Path
     """Video, picture, folder of frames, or file of landmarks (.npy)."""
-    output: Path
+    output: Path = field(metadata=FILE)
     """What to write; the suffix decides: .mp4, .mov or .webm, with the driver's sound; .gif or
     .webp; without a suffix a folder of PNG."""
     source: Path | None = None

@@ -19,17 +19,24 @@ from pathlib import Path
 import cli
 from config import DEMO_NETWORKS, DEMO_PRESETS, Demo
 from dataset.store import read_videos, video_path
+from drawn_heads.set import SETTINGS
 from drawn_heads.videos import write_heads
-from training.checkpoint import load
+from system.outputs import prepare_folder
+from training.checkpoint import inputs_of_checkpoint, load
 
 HERE = Path(__file__).parent
 DRAWN_SIZE = 128
 DRIVING_FPS = 25.0
 UNSEEN = 10_000  # number of the first person that is not for training
+WRITES = (
+    "videos", "data", "head.pt", "animation.mp4", "contact_sheet.png", "metrics.json", "evaluation",
+)  # fmt: skip
+WRITES_IN_TRAINING = ("run", "curves.png")
 
 
 def main() -> None:
     config = cli.parse(Demo, "demo.py", presets=DEMO_PRESETS)
+    check(config)
     started = time.monotonic()
     checkpoint = config.checkpoint or train(config)
     image_size = load(checkpoint, "run", "model")["config"]["networks"]["image_size"]
@@ -41,6 +48,18 @@ def main() -> None:
     evaluate(config, checkpoint, data, unseen)
     print(f"{config.output}: animation.mp4, contact_sheet.png, metrics.json and evaluation")
     print(f"all of it took {(time.monotonic() - started) / 60:.1f} minutes")
+
+
+def check(config: Demo) -> None:
+    """Refuse an output that cannot be written, or only over something of the user's."""
+    inputs = inputs_of_checkpoint(config.checkpoint) if config.checkpoint else []
+    writes = (*WRITES, *(() if config.checkpoint else WRITES_IN_TRAINING))
+    prepare_folder(config.output, inputs, writes, is_begun)
+
+
+def is_begun(output: Path) -> bool:
+    """Tell whether a folder is one of the demo, whole or just begun."""
+    return any(output.glob(f"videos/*/{SETTINGS}"))
 
 
 def train(config: Demo) -> Path:
@@ -107,7 +126,13 @@ def script(name: str, *arguments: object) -> None:
     """Run one of the project's scripts as a user would, and show the command."""
     words = [name, *map(str, arguments)]
     print(f"\n$ python {shlex.join(words)}", flush=True)
-    status = subprocess.run([sys.executable, str(HERE / words[0]), *words[1:]]).returncode
+    with subprocess.Popen([sys.executable, str(HERE / words[0]), *words[1:]]) as process:
+        try:
+            status = process.wait()
+        except BaseException:  # a signal: the script is to leave nothing half-written either
+            process.terminate()
+            process.wait()
+            raise
     if status:  # the script has said why
         sys.exit(f"demo.py: {name} has ended with status {status}")
 

@@ -17,7 +17,7 @@ from drawn_heads.set import DrawnSet
 from evaluation.comparison import Plan, compare
 from evaluation.measures import Instruments
 from evaluation.models import Contestant, load_contestant
-from evaluation.outputs import write_outputs
+from evaluation.outputs import WRITES, is_evaluation, write_outputs
 from evaluation.protocol import Choice, choose_videos
 from evaluation.summary import summarize
 from evaluation.trial import Settings
@@ -30,6 +30,8 @@ from pretrained.lpips import load_lpips
 from pretrained.vggface import load_vggface_descriptor
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import remove_stale
+from system.outputs import Input, prepare_folder
+from training.checkpoint import inputs_of_checkpoint
 from training.hardware import Hardware
 
 Instrument = TypeVar("Instrument")
@@ -37,6 +39,7 @@ Instrument = TypeVar("Instrument")
 
 def main() -> None:
     config = cli.parse(Evaluate, "evaluate.py")
+    _check(config)
     set_threads(config.runtime.threads)
     device = resolve_device(config.runtime.device)
     hardware = Hardware(device, resolve_precision(config.runtime.precision, device))
@@ -72,6 +75,15 @@ def main() -> None:
     }
     print(write_outputs(comparison, summarize(comparison, config.seed), protocol, config.output))
     print(f"{config.output}: metrics.json, table.md, sheets and figures")
+
+
+def _check(config: Evaluate) -> None:
+    """Refuse an output that cannot be written, or only over something of the user's."""
+    inputs = [one for path in config.checkpoint for one in inputs_of_checkpoint(path)]
+    others = ("data", "drawn_heads", "arcface", "vggface")
+    for name, path in ((name, getattr(config, name)) for name in others):
+        inputs += [Input(f"--{name.replace('_', '-')}", path)] if path else []
+    prepare_folder(config.output, inputs, WRITES, is_evaluation)
 
 
 def _choose(config: Evaluate, contestants: list[Contestant]) -> Choice:

@@ -8,7 +8,7 @@ import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,16 +19,19 @@ import cli
 from config import Infer
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.kinds import create_detector
+from dataset.detection.stored import beside
+from dataset.kinds_of_files import PHOTO_SUFFIXES
 from dataset.landmarks import draw_landmarks
-from dataset.preparation.person import PICKLE, load_person
-from dataset.video.writing import VideoWriter
+from dataset.preparation.person import PICKLE, inputs_of_person, load_person
+from dataset.video.writing import WRITABLE, VideoWriter
 from inference.animate import animate, embed_person
 from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving
 from inference.paste import find_place, paste_back, place_in
 from inference.retarget import MOTIONS
 from system.device import resolve_device, resolve_precision, set_threads
+from system.outputs import Input, prepare_file, prepare_folder
 from system.progress import progress_bar
-from training.checkpoint import Head, is_head, load_feed_forward, load_head
+from training.checkpoint import Head, inputs_of_checkpoint, is_head, load_feed_forward, load_head
 
 Item = TypeVar("Item")
 Finish = Callable[[DrivingFrame, np.ndarray, np.ndarray], np.ndarray]
@@ -37,7 +40,7 @@ Finish = Callable[[DrivingFrame, np.ndarray, np.ndarray], np.ndarray]
 
 def main() -> None:
     config = cli.parse(Infer, "infer.py")
-    _check(config)
+    _check(config, WRITABLE)
     set_threads(config.runtime.threads)
     device = resolve_device(config.runtime.device)
     head = _load(config, device)
@@ -67,14 +70,21 @@ def main() -> None:
     print(f"{config.output}: {bar.n} frames, {rate:.1f} frames/s")
 
 
-def _check(config: Infer) -> None:
-    """Refuse what cannot work before anything is loaded."""
+def _check(config: Infer, suffixes: Sequence[str]) -> None:
+    """Refuse what cannot work before anything is loaded; `suffixes` can be written."""
     for name, path in (("--checkpoint", config.checkpoint), ("--driving", config.driving)):
         if not path.exists():
             raise FileNotFoundError(f"{name} {path} does not exist")
-    both = config.output, config.driving
-    if all(path.exists() for path in both) and config.output.samefile(config.driving):
-        raise ValueError(f"--output must be another file than --driving, got {config.output}")
+    inputs = inputs_of_checkpoint(config.checkpoint)
+    inputs += inputs_of_person(config.source) if config.source else []
+    inputs += [Input("--driving", config.driving, PHOTO_SUFFIXES)]
+    inputs += [Input(f"{name.name} beside --driving", name) for name in beside(config.driving)]
+    if isinstance(config.paste_back, Path):
+        inputs += [Input("--paste-back", config.paste_back)]
+    if config.output.suffix:
+        prepare_file(config.output, inputs, suffixes)
+    else:
+        prepare_folder(config.output, inputs, ["*"], begun=lambda folder: False)
     VideoWriter(config.output, 25.0 if config.fps is None else config.fps)  # judges both
     if config.paste_back and config.side_by_side:
         raise ValueError("--paste-back and --side-by-side cannot be had at once")

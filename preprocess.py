@@ -16,6 +16,8 @@ import config
 from dataset.preparation.inspection import inspect
 from dataset.preparation.pipeline import preprocess
 from dataset.preparation.quality import Gates
+from dataset.store import WRITES, is_begun
+from system.outputs import Input, prepare_folder
 
 
 def main() -> None:
@@ -25,6 +27,8 @@ def main() -> None:
     if folder:
         print(inspect(folder))
         return
+    source = Input("--source", options["source"])
+    prepare_folder(options["output"], [source], WRITES, is_begun, dry=options["dry_run"])
     device, gates = options.pop("device"), options.pop("gates")
     devices = ["cpu"]
     if options["detector"] == "face-alignment":

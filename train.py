@@ -22,17 +22,27 @@ from config import PRESETS, Export, Finetune, Train
 from dataset.detection.kinds import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.images import normalize
-from dataset.preparation.person import PICKLE, load_person
+from dataset.preparation.person import PICKLE, inputs_of_person, load_person
 from loss.content import ContentLoss, load_content_loss
 from network.spectral_norm import iterate_at_every_forward
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import replacing
-from training.checkpoint import Head, load, load_models, save_head, save_model
+from system.outputs import Input, prepare_file, prepare_folder
+from training.checkpoint import (
+    CHECKPOINT_SUFFIX,
+    Head,
+    inputs_of_checkpoint,
+    is_run,
+    load,
+    load_models,
+    save_head,
+    save_model,
+)
 from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks
 from training.finetuning import Learning, content_error, finetune, initial_person
 from training.hardware import Hardware
-from training.loops import MetaLearning, Schedule
+from training.loops import WRITES, MetaLearning, Schedule
 from training.models import build_models, build_optimizers, layout
 from training.steps import term_weights
 
@@ -56,6 +66,7 @@ def main() -> None:
 
 def meta_learn(config: Train, device: torch.device) -> int:
     """Train, or go on training, the run that the config names; give the exit status."""
+    from_first(lambda: _prepare_run(config))
     speed = config.speed
     torch.backends.cudnn.benchmark = speed.cudnn_benchmark
     hardware = _hardware(config.runtime, device)._replace(
@@ -94,6 +105,7 @@ def meta_learn(config: Train, device: torch.device) -> int:
         hardware,
         config.run,
         plain,
+        config.skip_damaged,
     )  # fmt: skip
     if _should_compile(speed.compile, device):
         compile_networks(models, content_loss)  # after their averages were copied from them
@@ -105,12 +117,28 @@ def meta_learn(config: Train, device: torch.device) -> int:
         _say(f"starting from step {payload['step']} of {config.start_from}")
     from_first(lambda: _write_config(config.run, plain))
     stopped_by = learning.learn()
+    if learning.skipped:
+        _say(f"{len(learning.skipped)} videos left out: {', '.join(sorted(learning.skipped))}")
     if stopped_by is not None:
         name = signal.Signals(stopped_by).name
         _say(f"{name}: saved at step {learning.step}; the same command goes on from there")
         return 128 + stopped_by
     _say(f"{config.run}: {learning.step} steps done")
     return 0
+
+
+def _prepare_run(config: Train) -> None:
+    """Refuse a run that cannot be written, or only over something of the user's."""
+    inputs = [Input("--data", config.data)]
+    inputs += [Input("--mix", config.mix)] if config.mix else []
+    inputs += _inputs_of_weights(config.vggface)
+    if config.start_from:
+        inputs += inputs_of_checkpoint(config.start_from, "--start-from")
+    prepare_folder(config.run, inputs, WRITES, is_run, option="--run")
+
+
+def _inputs_of_weights(vggface: Path | None) -> list[Input]:
+    return [Input("--vggface", vggface)] if vggface else []
 
 
 def _load_alike(path: Path, networks: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +164,9 @@ def _should_compile(choice: str, device: torch.device) -> bool:
 
 def finetune_person(config: Finetune) -> None:
     """Fit the checkpoint to one person and write the head."""
+    inputs = [*inputs_of_checkpoint(config.checkpoint), *inputs_of_person(config.source)]
+    inputs += _inputs_of_weights(config.vggface)
+    prepare_file(config.output, inputs, [CHECKPOINT_SUFFIX])
     hardware = _hardware(config.runtime, resolve_device(config.runtime.device))
     payload = load(config.checkpoint, "run", "model")
     trained = payload["config"]
@@ -185,6 +216,7 @@ def finetune_person(config: Finetune) -> None:
 
 def export(config: Export) -> None:
     """Write a run's networks into one small file."""
+    prepare_file(config.output, inputs_of_checkpoint(config.checkpoint), [CHECKPOINT_SUFFIX])
     payload = load(config.checkpoint, "run")
     save_model(payload, config.output)
     size = config.output.stat().st_size / 1e6

@@ -13,9 +13,16 @@ from torch.utils.data import Dataset, Sampler
 from dataset.augmentation import Augmentation
 from dataset.images import decode_jpeg, frame_to_image, resize
 from dataset.landmarks import draw_landmarks, scale_landmarks
-from dataset.store import Record, read_record, read_settings, read_videos, video_path
+from dataset.store import (
+    Record,
+    StoreError,
+    read_record,
+    read_settings,
+    read_videos,
+    video_path,
+)
 
-SHUFFLE, DRAW, AUGMENT = 0, 1, 2  # independent random streams of one seed
+SHUFFLE, DRAW, AUGMENT, STAND_IN = 0, 1, 2, 3  # independent random streams of one seed
 
 
 class Episode(NamedTuple):
@@ -105,9 +112,15 @@ class VoxCelebDataset(Dataset[Episode]):
 
     def _episode(self, epoch: int, index: int, augmentation: Augmentation | None) -> Episode:
         folder = self.folder if index < self.lengths[0] else self.mix
-        record = read_record(video_path(folder, self.videos[index]))
+        path = video_path(folder, self.videos[index])
+        record = read_record(path)
+        if len(record.frames) < 2:
+            raise StoreError(f"{path} must hold at least 2 frames, it holds 1")
         chosen = self.draw_frames(epoch, index, len(record.frames))
-        images, landmarks = record_images(record, chosen, self.image_size, augmentation)
+        try:
+            images, landmarks = record_images(record, chosen, self.image_size, augmentation)
+        except ValueError as error:
+            raise StoreError(f"{path} is damaged: {error}") from None
         return Episode(torch.tensor(index), images[:-1], landmarks[:-1], images[-1], landmarks[-1])
 
     def draw_frames(self, epoch: int, index: int, frames: int) -> list[int]:
@@ -119,6 +132,13 @@ class VoxCelebDataset(Dataset[Episode]):
         target, *others = rng.permutation(frames).tolist()
         repeats = -(-self.sources // len(others))
         return [*(others * repeats)[: self.sources], target]
+
+    def draw_stand_ins(self, epoch: int, index: int, most: int) -> list[int]:
+        """Draw other videos of the same folder, at most so many, for one that cannot be read."""
+        own = self.lengths[0]
+        first, end = (0, own) if index < own else (own, len(self.videos))
+        drawn = first + self._rng(STAND_IN, epoch, index).permutation(end - first)
+        return [other for other in drawn[: most + 1].tolist() if other != index][:most]
 
     def draw_augmentation(self, epoch: int, index: int) -> Augmentation | None:
         """Draw the change of one episode, the same for all its frames."""

@@ -17,6 +17,8 @@ from system.files import replacing
 FORMAT = 1
 SUFFIX = ".pkl"
 VIDEOS, MANIFEST, SETTINGS = "videos.txt", "manifest.jsonl", "data.json"
+SHEET = "contact_sheet.jpg"
+WRITES = (VIDEOS, MANIFEST, SETTINGS, SHEET)  # what lies in every folder, beside the pickles
 JPEG_START = b"\xff\xd8"
 
 
@@ -238,6 +240,11 @@ def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         return
     with replacing(path, sync=True) as partial:
         partial.write_text(json.dumps(dict(settings), indent=2) + "\n")
+
+
+def is_begun(folder: Path) -> bool:
+    """Tell whether a folder is one of `preprocess.py`, whole or just begun."""
+    return (Path(folder) / SETTINGS).is_file()
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

@@ -4,10 +4,12 @@ python -m drawn_heads --output HEADS --people 200
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-from drawn_heads.set import FPS
-from drawn_heads.videos import write_heads
+from drawn_heads.set import FPS, is_drawn
+from drawn_heads.videos import VIDEOS, write_heads
+from system.outputs import prepare_folder
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,9 +32,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     try:
+        prepare_folder(options.output, [], [VIDEOS], begun=is_drawn)
+    except (ValueError, OSError) as error:
+        sys.exit(f"{parser.prog}: {error}")
+    try:
         paths = write_heads(**vars(options))
     except ValueError as error:
         parser.error(str(error))
+    except OSError as error:
+        sys.exit(f"{parser.prog}: {error}")
     print(f"{len(paths)} videos in {options.output}")
 
 

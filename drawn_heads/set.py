@@ -61,6 +61,11 @@ class DrawnSet(NamedTuple):
             raise ValueError(f"{path} is damaged: it must state seed, fps and size") from None
 
 
+def is_drawn(folder: Path) -> bool:
+    """Tell whether a folder is one of `python -m drawn_heads`, whole or just begun."""
+    return (Path(folder) / SETTINGS).is_file()
+
+
 def draw_video(
     seed: int, person: int, video: int, frames: int, fps: float = FPS
 ) -> tuple[Person, Scene, Motion]:

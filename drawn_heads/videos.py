@@ -18,6 +18,8 @@ from drawn_heads.set import FPS, DrawnSet, draw_video
 from system.files import remove_stale, replacing
 from system.progress import progress_bar
 
+VIDEOS = "id*/video*"  # in the folder
+
 
 def video_path(output: Path, person: int, video: int) -> Path:
     """Return where a video lies below `output`, as VoxCeleb has it: person / video / segment."""

@@ -15,6 +15,13 @@ from evaluation.trial import Result
 from system.files import replacing
 
 FORMAT = 1
+PICTURES = ("sheet.png", "cross_sheet.png", "by_shots.png", "by_step.png")
+WRITES = ("metrics.json", "table.md", "results", *PICTURES)
+
+
+def is_evaluation(folder: Path) -> bool:
+    """Tell whether a folder is one of `evaluate.py`, whole or just begun."""
+    return (Path(folder) / "results").is_dir() or (Path(folder) / "metrics.json").is_file()
 
 
 def write_outputs(
@@ -37,8 +44,8 @@ def write_outputs(
     ):
         with replacing(folder / name) as partial:
             partial.write_text(content.rstrip() + "\n", encoding="utf-8")
-    for old in folder.glob("*.png"):  # of another command on the same folder
-        old.unlink()
+    for name in PICTURES:  # of another command on the same folder
+        (folder / name).unlink(missing_ok=True)
     write_sheets(comparison, folder)
     write_figures(summary, folder)
     return text

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PREFIX = ".partial"
+OWN = re.compile(
+    rf"{re.escape(PREFIX)}-([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{8}}(\.[^/]*)?"
+)  # host, process
 STALE_SECONDS = 24 * 3600
 
 
@@ -27,7 +31,7 @@ def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial_of(path)
+    partial = temporary_name(path)
     try:
         yield partial
         if sync:
@@ -52,7 +56,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial_of(path)
+    partial = temporary_name(path)
     try:
         yield partial
         partial.replace(path)
@@ -61,9 +65,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def remove_stale(folder: Path) -> None:
-    """Delete temporary files below `folder` whose writer is gone; leave those of other writers."""
-    for partial in Path(folder).rglob(f"{PREFIX}-*"):
+def temporary_name(path: Path) -> Path:
+    """Return a name beside `path`, of this process and with the same suffix, for a while."""
+    owner = f"{_host()}-{os.getpid()}"
+    return path.with_name(f"{PREFIX}-{owner}-{secrets.token_hex(4)}{path.suffix}")
+
+
+def remove_stale(folder: Path, below: bool = True) -> None:
+    """Delete temporary files whose writer is gone; leave those of other writers and of users.
+
+    Args:
+        folder: where they lie.
+        below: in its folders as well.
+    """
+    found = Path(folder).rglob if below else Path(folder).glob
+    for partial in found(f"{PREFIX}-*"):
         with contextlib.suppress(FileNotFoundError):
             if _is_stale(partial):
                 _remove(partial)
@@ -76,15 +92,13 @@ def _remove(partial: Path) -> None:
         partial.unlink()
 
 
-def _partial_of(path: Path) -> Path:
-    owner = f"{_host()}-{os.getpid()}"
-    return path.with_name(f"{PREFIX}-{owner}-{secrets.token_hex(4)}{path.suffix}")
-
-
 def _is_stale(partial: Path) -> bool:
+    name = OWN.fullmatch(partial.name)
+    if name is None or not partial.is_file():
+        return False  # somebody else's
     if time.time() - partial.stat().st_mtime > STALE_SECONDS:
         return True
-    _, host, process, *_ = partial.name.split("-")
+    host, process = name.groups()[:2]
     if os.name != "posix" or host != _host():
         return False  # another machine may be writing it
     return int(process) == os.getpid() or not _is_running(int(process))

@@ -1,10 +1,26 @@
-"""Threads that wait for work sleep. Every script imports this first, since PyTorch asks but once.
+"""What is set before PyTorch is imported, which takes seconds. Every script imports this first.
 
-A thread of OpenMP that waits for the others spins by default. Where another process shares the
-cores, that keeps those off it for which it waits; `benchmarks/shared_cores.py` measures how much.
-What the environment says already is kept.
+Threads that wait for work sleep; PyTorch asks but once. A thread of OpenMP that waits for the
+others spins by default. Where another process shares the cores, that keeps those off it for which
+it waits; `benchmarks/shared_cores.py` measures how much. What the environment says already is kept.
+
+And Ctrl-C ends the process as the system would, without a traceback of half an import: nothing has
+been begun. From `cli.run` on it unwinds.
 """
 
 import os
+import signal
+import sys
+from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def _is_script() -> bool:
+    """Tell whether one of the scripts is run, and not imported by something else."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return file is not None and Path(file).resolve().parent == Path(__file__).resolve().parents[1]
+
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _is_script():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,6 +1,8 @@
 """Checkpoints of runs and heads: tensors and plain values only, whole or not at all."""
 
+import json
 import os
+import pickle
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -16,6 +18,8 @@ from network.generator import Generator
 from network.spectral_norm import made_to_be_loaded
 from network.talking_head import TalkingHead
 from system.files import replacing
+from system.outputs import Input
+from training.foreign import count_tensors, start_of_another_kind
 from training.models import Models, build_models
 
 FORMAT = 3  # 2: generators of four down blocks whatever the size; 1: heads without crop, landmarks
@@ -24,6 +28,7 @@ KINDS = {
     "model": "a model of train.py export",
     "head": "a head of train.py finetune",
 }
+CHECKPOINT_SUFFIX = ".pt"
 LAST = "last.pt"
 CHECKPOINTS = "[0-9]*.pt"
 
@@ -127,9 +132,9 @@ def load(path: Path, *kinds: str) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
     payload = _read(path)
-    if payload.get("kind") not in kinds:
+    if payload["kind"] not in kinds:
         wanted = " or ".join(KINDS[kind] for kind in kinds)
-        raise ValueError(f"{path} must be {wanted}, it is a {payload.get('kind')!r}")
+        raise ValueError(f"{path} must be {wanted}, it is a {payload['kind']!r}")
     if payload.get("format") != FORMAT:
         raise ValueError(f"{path} must have format {FORMAT}, it has {payload.get('format')!r}")
     return payload
@@ -142,8 +147,7 @@ def newest_of_run(run: Path) -> dict[str, Any]:
         FileNotFoundError: there is none.
         ValueError: there are some, and none is whole and of this format.
     """
-    steps = sorted((Path(run) / "checkpoints").glob(CHECKPOINTS), reverse=True)
-    candidates = [Path(run) / LAST, *steps]
+    candidates = [Path(run) / LAST, *_steps(Path(run))]
     complaints = []
     for path in filter(Path.is_file, candidates):
         try:
@@ -155,9 +159,43 @@ def newest_of_run(run: Path) -> dict[str, Any]:
     raise FileNotFoundError(f"no checkpoint in {run}")
 
 
+def inputs_of_checkpoint(path: Path, option: str = "--checkpoint") -> list[Input]:
+    """List what is read of a checkpoint, so that nothing is written over it.
+
+    Args:
+        path: a file, or a run's folder.
+        option: where the user has named it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return [Input(option, path)]
+    steps = Input(f"the checkpoints of {option}", path / "checkpoints", (CHECKPOINT_SUFFIX,))
+    return [Input(option, path), Input(f"{LAST} of {option}", path / LAST), steps]
+
+
+def is_run(folder: Path) -> bool:
+    """Tell whether a folder is a run of `train.py`, whole or just begun."""
+    folder = Path(folder)
+    if (folder / LAST).is_file() or (folder / "checkpoints").is_dir():
+        return True
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and {"run", "networks"} <= config.keys()
+
+
 def is_head(path: Path) -> bool:
-    """Tell a head from a run, reading the file."""
-    return Path(path).is_file() and _read(Path(path)).get("kind") == "head"
+    """Tell a head from a run or model, reading the file.
+
+    Raises:
+        FileNotFoundError: it is a folder without a checkpoint.
+        ValueError: it is none of these.
+    """
+    path = Path(path)
+    if path.is_dir() and not (path / LAST).is_file() and not _steps(path):
+        raise FileNotFoundError(f"no checkpoint in {path}")
+    return path.is_file() and _read(path)["kind"] == "head"
 
 
 def save_head(head: Head, path: Path) -> None:
@@ -229,16 +267,31 @@ def restore(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None
     network.load_state_dict(state)
 
 
+def _steps(run: Path) -> list[Path]:
+    """List the checkpoints of a run, the newest first."""
+    return sorted((run / "checkpoints").glob(CHECKPOINTS), reverse=True)
+
+
 def _read(path: Path) -> dict[str, Any]:
+    """Read a file of one of our kinds; of any other say what it is."""
+    what = start_of_another_kind(path)
+    if what:
+        raise ValueError(f"{path} is not a whole checkpoint of this library: {what}")
     try:
         with zipfile.ZipFile(path) as archive:  # PyTorch writes checksums and never compares them
             damaged = archive.testzip()
         if damaged is not None:
             raise ValueError(f"the checksum of {damaged} differs")
         payload = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} is no checkpoint of this library: it holds objects, not tensors alone"
+        ) from error
     except Exception as error:
         reason = str(error).split(". ")[0].splitlines()[0][:200]
         raise ValueError(f"{path} is not a whole checkpoint: {reason}") from error
-    if not isinstance(payload, dict):
-        raise ValueError(f"{path} is not a checkpoint of this library")
+    kind = payload.get("kind") if isinstance(payload, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        tensors = count_tensors(payload)
+        raise ValueError(f"{path} holds {tensors} tensors but is no checkpoint of this library")
     return payload

@@ -107,6 +107,23 @@ def any_signal(number: int | None) -> int | None:
     return greatest.item() or None
 
 
+def from_all(value: Answer) -> list[Answer]:
+    """Give all processes what each of them has, in their order."""
+    if ranks() == 1:
+        return [value]
+    values = [None] * ranks()
+    with _others_needed():
+        dist.all_gather_object(values, value)
+    return values
+
+
+def any_complaint(complaint: str | None) -> str | None:
+    """Tell all processes what the first of them complains of that does, at the same step."""
+    if any_signal(1 if complaint else None) is None:
+        return None
+    return next(filter(None, from_all(complaint)))
+
+
 def from_first(ask: Callable[[], Answer]) -> Answer:
     """Call `ask` in the first process only; its answer, or its error, is given in all of them.
 

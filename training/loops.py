@@ -3,17 +3,16 @@
 import copy
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, default_collate
 from tqdm import tqdm
 
-from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
+from dataset.episodes import Episode, VoxCelebDataset
 from dataset.images import normalize
 from loss.content import ContentLoss
 from system.files import remove_stale
@@ -23,17 +22,21 @@ from training.checkpoint import newest_of_run, restore, restore_models, save_run
 from training.distributed import (
     any_signal,
     average_losses,
+    from_all,
     from_first,
     rank,
     ranks,
     start_equal,
 )
+from training.feed import DamagedRecord, Feed
 from training.hardware import Hardware
 from training.health import embedder_influence, peak_memory, warnings
 from training.models import LearningRates, Models, Optimizers, update_average
 from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
 from training.steps import Losses, meta_step
 
+# What lies in a run's folder.
+WRITES = ("config.json", "stats.jsonl", "samples", "curves.png", "checkpoints", "last.pt")
 SAMPLE_EPOCH = 2**31  # no run gets there, so the sampled episodes are none of the trained ones
 SAMPLED_VIDEOS = 6
 
@@ -65,6 +68,10 @@ class MetaLearning:
         schedule, hardware: see there.
         run: folder of the run.
         config: plain values that go into every checkpoint.
+        skip_damaged: go on without records that cannot be read.
+
+    Attributes:
+        skipped: ids of the videos that `learn` has gone on without, in any process.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class MetaLearning:
         hardware: Hardware,
         run: Path,
         config: Mapping[str, Any],
+        skip_damaged: bool = False,
     ):
         self.dataset, self.models, self.optimizers = dataset, models, optimizers
         self.average = (copy.deepcopy(models.embedder), copy.deepcopy(models.generator))
@@ -87,7 +95,10 @@ class MetaLearning:
         self.schedule, self.hardware = schedule, hardware
         self.run, self.config = Path(run), config
         self.rates = LearningRates(optimizers, schedule.steps, schedule.decay)
-        self.step = 0
+        self.feed = Feed(dataset, schedule.batch_size, hardware, skip_damaged)
+        self.skipped: set[str] = set()
+        self.step = self._saved = 0
+        self._losses: Losses = {}
         start_equal([*self.models, *self.average])
 
     def resume(self) -> bool:
@@ -104,7 +115,7 @@ class MetaLearning:
             if name != "video_embeddings":
                 optimizer.load_state_dict(payload["optimizers"][name])
         self._resume_rows(payload)
-        self.step = payload["step"]
+        self.step = self._saved = payload["step"]
         return True
 
     def start_from(self, payload: Mapping[str, Any], path: Path) -> None:
@@ -129,11 +140,10 @@ class MetaLearning:
 
         Raises:
             FloatingPointError: a loss is not finite; the last checkpoint stays as it was.
+            DamagedRecord: a record cannot be read; the steps before it are saved.
         """
         schedule = self.schedule
         self._open_log()
-        batches = self._batches()
-        stopped_by = None
         with (
             Interruption() as interruption,
             progress_bar(
@@ -141,19 +151,29 @@ class MetaLearning:
                 disable=rank() > 0,
             ) as bar,
         ):  # fmt: skip
-            while self.step < schedule.steps and stopped_by is None:
-                batch = next(batches)
-                losses = self.take_step(batch)
-                stopped_by = any_signal(interruption.signal)
-                bar.update()
-                last = self.step == schedule.steps or stopped_by is not None
-                if self.step % schedule.log_every == 0 or last:
-                    self._log(losses, batch, bar)
-                if self.step % schedule.sample_every == 0 or last:
-                    from_first(self.show)
-                if self.step % schedule.save_every == 0 or last:
-                    finite_numbers(average_losses(losses), self.step)
-                    from_first(self.save)
+            try:
+                stopped_by = self._walk(interruption, bar)
+            except DamagedRecord as error:
+                self._save_once()
+                raise DamagedRecord(f"stopped after step {self.step}: {error}") from None
+        self.skipped = set().union(*from_all(self.feed.skipped))
+        return stopped_by
+
+    def _walk(self, interruption: Interruption, bar: tqdm) -> int | None:
+        schedule, stopped_by = self.schedule, None
+        batches = self.feed.batches(self.step)
+        while self.step < schedule.steps and stopped_by is None:
+            batch = next(batches)
+            self._losses = self.take_step(batch)
+            stopped_by = any_signal(interruption.signal)
+            bar.update()
+            last = self.step == schedule.steps or stopped_by is not None
+            if self.step % schedule.log_every == 0 or last:
+                self._log(self._losses, batch, bar)
+            if self.step % schedule.sample_every == 0 or last:
+                from_first(self.show)
+            if self.step % schedule.save_every == 0 or last:
+                self._save_once()
         return stopped_by
 
     def take_step(self, batch: Episode) -> Losses:
@@ -180,9 +200,8 @@ class MetaLearning:
     @torch.no_grad()
     def show(self) -> None:
         """Write samples/STEP.png with the averaged networks, and the curves."""
-        keys = range(min(SAMPLED_VIDEOS, len(self.dataset)))
-        episodes = [self.dataset.plain(SAMPLE_EPOCH, index) for index in keys]
-        batch = self._to_device(default_collate(episodes))
+        count = min(SAMPLED_VIDEOS, len(self.dataset))
+        batch = self._to_device(self.feed.samples(SAMPLE_EPOCH, count, self.step))
         embedder, generator = self.average
         with self.hardware.autocast():
             embedding = embedder.embed_video(batch.source, batch.source_landmarks)
@@ -205,6 +224,13 @@ class MetaLearning:
             "optimizers": {k: o.state_dict() for k, o in self.optimizers._asdict().items()},
         }
         save_run(payload, self.run, self.step, self.schedule.keep)
+
+    def _save_once(self) -> None:
+        """Save what the last step has learnt, if it is sound and not saved yet."""
+        if self._saved < self.step:
+            finite_numbers(average_losses(self._losses), self.step)
+            from_first(self.save)
+            self._saved = self.step
 
     def _open_log(self) -> None:
         self.stats = from_first(lambda: StatsLog(self.run / "stats.jsonl", self.step))
@@ -238,25 +264,6 @@ class MetaLearning:
 
     def _networks(self) -> dict[str, torch.nn.Module]:
         return self.models._asdict()
-
-    def _batches(self) -> Iterator[Episode]:
-        sampler = EpisodeSampler(
-            self.dataset.lengths,
-            self.schedule.batch_size,
-            self.dataset.seed,
-            start=self.step,
-            part=(rank(), ranks()),
-        )
-        workers = self.hardware.workers
-        loader = DataLoader(
-            self.dataset,
-            batch_sampler=sampler,
-            num_workers=workers,
-            pin_memory=self.hardware.device.type == "cuda",
-            worker_init_fn=_start_worker,
-            prefetch_factor=4 if workers else None,
-        )
-        return iter(loader)
 
     def _to_device(self, batch: Episode) -> Episode:
         device = self.hardware.device
@@ -296,15 +303,3 @@ def finite_numbers(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
     if broken:
         raise FloatingPointError(f"step {step}: {', '.join(broken)} is not finite")
     return numbers
-
-
-def _start_worker(_: int) -> None:
-    """Leave signals to the training process, and the cores to the mathematics."""
-    import signal
-
-    import cv2
-
-    # torchrun and job schedulers send SIGTERM to whole groups of processes.
-    for number in Interruption.SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    cv2.setNumThreads(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset.detection.detector import Frames, LandmarksError, Near, Places
-from dataset.kinds_of_files import is_photo
+from dataset.kinds_of_files import PHOTO_SUFFIXES, VIDEO_SUFFIXES, is_photo
 from dataset.landmarks import POINTS
 from dataset.video.reading import count_frames, index_video
 
@@ -38,6 +38,18 @@ class StoredLandmarks:
                 f"it ends at {len(self._landmarks)}, before frame {index}"
             )
         return self._landmarks[index]
+
+
+def beside(path: Path) -> list[Path]:
+    """List what belongs to a clip or photo, or to landmarks, by its name, there or not.
+
+    Returns:
+        Of clip.mp4: clip.landmarks.npy; of that: clip.mp4, clip.mov, ...
+    """
+    if not path.name.endswith(LANDMARKS_SUFFIX):
+        return [path.with_suffix(LANDMARKS_SUFFIX)] if path.name else []
+    stem = path.name.removesuffix(LANDMARKS_SUFFIX)
+    return [path.with_name(stem + suffix) for suffix in VIDEO_SUFFIXES + PHOTO_SUFFIXES]
 
 
 def read_landmarks(path: Path) -> np.ndarray:

@@ -8,9 +8,8 @@ import numpy as np
 
 from dataset.images import decode_jpeg, resize, write_image
 from dataset.landmarks import draw_over, scale_landmarks
-from dataset.store import StoreError, read_record, video_path
+from dataset.store import SHEET, StoreError, read_record, video_path
 
-SHEET = "contact_sheet.jpg"
 SHOWN = 64
 TILE, LABEL = 160, 14  # pixels
 

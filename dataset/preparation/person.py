@@ -9,12 +9,15 @@ import numpy as np
 from torch import Tensor
 
 from dataset.detection.detector import LandmarkDetector
+from dataset.detection.stored import LANDMARKS_SUFFIX, beside
 from dataset.episodes import record_images
+from dataset.kinds_of_files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 from dataset.landmarks import scale_landmarks
 from dataset.preparation.findings import Findings
 from dataset.preparation.records import make_record
 from dataset.preparation.sources import find_person
 from dataset.store import read_record
+from system.outputs import Input
 
 PICKLE = ".pkl"
 NAMED = 5  # files that cannot be read
@@ -94,3 +97,18 @@ def _say_left_out(reasons: dict[str, str]) -> None:
         print(f"{name} is left out: {reason}", file=sys.stderr)
     if len(reasons) > NAMED:
         print(f"and {len(reasons) - NAMED} more are left out", file=sys.stderr)
+
+
+def inputs_of_person(source: Path, option: str = "--source") -> list[Input]:
+    """List what is read of a person, so that nothing is written over it.
+
+    Args:
+        source: as `load_person` has it; landmarks, which it reads too, may be the source as well.
+        option: where the user has named it.
+    """
+    read = (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES, LANDMARKS_SUFFIX)
+    names = [] if Path(source).is_dir() else beside(Path(source))
+    return [
+        Input(option, Path(source), read),
+        *(Input(f"{name.name} beside {option}", name) for name in names),
+    ]

@@ -20,6 +20,7 @@ from dataset.preparation.quality import Gates
 from dataset.preparation.report import Report
 from dataset.preparation.sources import SourceVideo, find_videos
 from dataset.store import (
+    SHEET,
     append_manifest,
     good_videos,
     write_settings,
@@ -135,7 +136,7 @@ def preprocess(
         image_size, frames_per_video, crop, detector, precision, jpeg_quality, seed, gates
     )
     _check(recipe, workers, limit)
-    videos = _take_shard(find_videos(source), shard)[:limit]
+    videos = _take_shard(_outside(find_videos(source), source, output), shard)[:limit]
     prepare_detector(detector)
     if not dry_run:
         write_settings(output, recipe.settings())
@@ -181,6 +182,30 @@ def _check(recipe: Recipe, workers: int, limit: int | None) -> None:
     ):
         if not least <= value <= most:
             raise ValueError(f"--{name} must be from {least} to {most}, got {value}")
+
+
+def _outside(videos: list[SourceVideo], source: Path, output: Path) -> list[SourceVideo]:
+    """Leave out the contact sheet of an output that lies inside the source.
+
+    Raises:
+        ValueError: something else of the source lies in it.
+    """
+    inside = Path(os.path.realpath(output))
+    if Path(os.path.realpath(source)) not in inside.parents:
+        return videos
+    outside = []
+    for video in videos:
+        place = Path(os.path.realpath(video.segments[0]))
+        if inside not in place.parents:
+            outside.append(video)
+        elif place != inside / SHEET:
+            raise ValueError(
+                f"--output must be a folder without videos of --source, got {output}, "
+                f"which holds {place.relative_to(inside)}"
+            )
+    if not outside:
+        raise ValueError(f"{source} holds no videos and no photos but in --output {output}")
+    return outside
 
 
 def _take_shard(videos: list[SourceVideo], shard: str) -> list[SourceVideo]:

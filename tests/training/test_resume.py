@@ -134,7 +134,7 @@ def test_a_signal_that_comes_while_a_step_is_logged_is_saved_before_leaving(lear
 def test_w_in_host_memory_learns_the_same(learning):
     runs = [learning(rows_on_cpu=on_cpu) for on_cpu in (False, True)]
     for run in runs:
-        batches = run._batches()
+        batches = run.feed.batches(0)
         for _ in range(2):
             run.take_step(next(batches))
     for one, other in zip(*(run.models for run in runs), strict=True):
