@@ -118,7 +118,9 @@ def others(data, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def trained(data, tmp_path_factory) -> Path:
     """A run of a few steps on these people."""
+    import train
+
     run = tmp_path_factory.mktemp("runs") / "tiny"
-    done = run_script("train.py", "--data", data, "--run", run, "--steps", 4, *TINY)
+    done = call_script(train.main, "train.py", "--data", data, "--run", run, "--steps", 4, *TINY)
     assert done.returncode == 0, done.stderr
     return run
