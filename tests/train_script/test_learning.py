@@ -12,7 +12,7 @@ from training.checkpoint import load
         (["--generator-lr", 1e-9, "--discriminator-lr", 3e-3], 25,
             {"the discriminator has won", "the content loss does not fall"}),
         (["--matching-weight", 300, "--matching-warmup", 0, "--generator-lr", 3e-3,
-          "--l1-weight", 0], 25,
+          "--l1-weight", 0, "--discriminator-steps", 1], 25,
             {"the embedding collapses", "the embedder is ignored",
              "half of the embedding is dead"}),
         (["--generator-lr", 0.05, "--discriminator-lr", 1e-9, "--adversarial-weight", 10,
