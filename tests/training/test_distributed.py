@@ -16,7 +16,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from tests.conftest import PATIENCE, ROOT, TINY
+from tests.conftest import ROOT, TINY
 from tests.processes import learn_together, processes, wait_for
 from tests.runs import call, train_undrawn
 from training import distributed, loops
@@ -171,7 +171,7 @@ def together(data, tmp_path_factory):
 def outcome(both: list[BaseProcess], folder: Path) -> tuple[list[int | None], str, str]:
     """Wait for the end of processes; tell their exit codes and what they have said."""
     for process in both:
-        process.join(PATIENCE)
+        process.join(120)
     said = (
         "".join((folder / f"{number}{suffix}").read_text() for number in range(len(both)))
         for suffix in (".out", ".err")
