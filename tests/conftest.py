@@ -15,6 +15,7 @@ import pytest
 
 from drawn_heads.videos import write_heads
 
+pytest.register_assert_rewrite("tests.runs")  # so that its assertions tell what they saw
 # face-alignment compiles a small function in each process, for longer than these tests use it.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 # Small tests on a busy machine: waiting threads cost more than they give.

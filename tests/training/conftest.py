@@ -14,10 +14,21 @@ NETWORKS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def models() -> Models:
+def make_models() -> Models:
     torch.manual_seed(0)
     return build_models(VIDEOS, **NETWORKS)
+
+
+def make_batch() -> Episode:
+    torch.manual_seed(1)
+    images = [torch.rand(2, 3, 3, SIZE, SIZE) * 2 - 1 for _ in range(2)]
+    targets = [torch.rand(2, 3, SIZE, SIZE) * 2 - 1 for _ in range(2)]
+    return Episode(torch.tensor([3, 7]), *images, *targets)
+
+
+@pytest.fixture
+def models() -> Models:
+    return make_models()
 
 
 @pytest.fixture
@@ -29,10 +40,7 @@ def optimizers(models: Models) -> Optimizers:
 
 @pytest.fixture
 def batch() -> Episode:
-    torch.manual_seed(1)
-    images = [torch.rand(2, 3, 3, SIZE, SIZE) * 2 - 1 for _ in range(2)]
-    targets = [torch.rand(2, 3, SIZE, SIZE) * 2 - 1 for _ in range(2)]
-    return Episode(torch.tensor([3, 7]), *images, *targets)
+    return make_batch()
 
 
 @pytest.fixture

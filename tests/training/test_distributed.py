@@ -1,6 +1,5 @@
-"""Many processes learn as one: torchrun on the CPU, two processes, tiny networks."""
+"""Many processes learn as one: two on the CPU, with tiny networks."""
 
-import contextlib
 import json
 import os
 import re
@@ -8,16 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
 
-import train
-from tests.conftest import ROOT, TINY, run_script
+from tests.conftest import ROOT, TINY
+from tests.processes import learn_together, processes, wait_for
+from tests.runs import call, train_undrawn
 from training import distributed, loops
 from training.checkpoint import load
 from training.models import build_models, build_optimizers
@@ -33,34 +34,6 @@ SMOOTH += ["--keep", 9, "--sample-every", 100, "--process-timeout", 60]
 def options(data: Path, run: Path, batch: int, *more: object) -> list[str]:
     words = ["--data", data, "--run", run, *TINY, *SMOOTH, "--batch-size", batch, *more]
     return [str(word) for word in words]
-
-
-def in_two_processes(function: str, *arguments: object) -> subprocess.CompletedProcess:
-    return run_script("-m", "tests.training.processes", __name__, function, *arguments)
-
-
-def start(*command: object) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        cwd=ROOT,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def start_torchrun(data: Path, run: Path, *more: object) -> subprocess.Popen:
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", 2, "--standalone", "--"]
-    return start(*torchrun, "train.py", *options(data, run, 2, *more))
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def checkpoint(run: Path, step: int) -> Path:
@@ -96,9 +69,8 @@ def vector(value: object) -> torch.Tensor:
 # What runs in the two processes.
 
 
-def learn_and_tell() -> None:
+def learn_and_tell(folder: Path) -> None:
     """Train, then keep this process's state, and what an exchange of a large W sends."""
-    *sys.argv, folder = sys.argv
     learn = loops.MetaLearning.learn
 
     def learn_then_tell(self: loops.MetaLearning) -> int | None:
@@ -109,11 +81,11 @@ def learn_and_tell() -> None:
         told["large"] = exchange_of_a_large_w()
         signals = (signal.SIGTERM if distributed.rank() == 1 else None, None)
         told["signals"] = [distributed.any_signal(number) for number in signals]
-        torch.save(told, Path(folder) / f"{distributed.rank()}.pt")
+        torch.save(told, folder / f"{distributed.rank()}.pt")
         return stopped_by
 
     loops.MetaLearning.learn = learn_then_tell
-    train.main()
+    train_undrawn()
 
 
 def exchange_of_a_large_w() -> dict[str, object]:
@@ -167,7 +139,7 @@ def learn_with_a_broken_loss() -> None:
         return losses
 
     loops.meta_step = broken_step
-    train.main()
+    train_undrawn()
 
 
 # The runs that the tests share.
@@ -177,7 +149,7 @@ def learn_with_a_broken_loss() -> None:
 def alone(data, tmp_path_factory):
     """One process with batches of 4."""
     run = tmp_path_factory.mktemp("alone") / "run"
-    done = run_script("train.py", *options(data, run, 4))
+    done = call(*options(data, run, 4))
     assert done.returncode == 0, done.stderr
     return run
 
@@ -186,10 +158,31 @@ def alone(data, tmp_path_factory):
 def together(data, tmp_path_factory):
     """Two processes with batches of 2, and what each of them had at the end."""
     folder = tmp_path_factory.mktemp("together")
-    done = in_two_processes("learn_and_tell", *options(data, folder / "run", 2), folder)
-    assert done.returncode == 0, done.stderr
+    words = options(data, folder / "run", 2)
+    with processes() as start:
+        ends, out, err = outcome(
+            learn_together(start, partial(learn_and_tell, folder), folder, *words), folder
+        )
+    assert ends == [0, 0], err
     told = [torch.load(folder / f"{number}.pt", weights_only=False) for number in (0, 1)]
-    return folder / "run", told, done
+    return folder / "run", told, out, err
+
+
+def outcome(both: list[BaseProcess], folder: Path) -> tuple[list[int | None], str, str]:
+    """Wait for the end of processes; tell their exit codes and what they have said."""
+    for process in both:
+        process.join(120)
+    said = (
+        "".join((folder / f"{number}{suffix}").read_text() for number in range(len(both)))
+        for suffix in (".out", ".err")
+    )
+    return [process.exitcode for process in both], *said
+
+
+@pytest.fixture
+def start():
+    with processes() as start_process:
+        yield start_process
 
 
 def test_two_processes_learn_what_one_learns_from_batches_twice_as_large(alone, together):
@@ -223,9 +216,9 @@ def test_a_signal_to_one_process_reaches_all(together):
 
 
 def test_only_the_first_process_prints(together):
-    run, _, done = together
-    assert done.stdout.count("steps done") == 1
-    assert done.stderr.count("0/6") <= 1
+    run, _, out, err = together
+    assert out.count("steps done") == 1
+    assert err.count("0/6") <= 1
     assert not list(run.rglob(".partial*"))
 
 
@@ -243,68 +236,74 @@ def test_the_gradient_of_w_is_exchanged_as_rows(together):
 
 
 def test_a_run_begun_alone_goes_on_together_and_stops_where_any_loss_is_broken(
-    data, alone, tmp_path
+    data, alone, start, tmp_path
 ):
     run = tmp_path / "run"
     shutil.copytree(alone, run)
     (run / "last.pt").unlink()
     for step in (4, 6):
         checkpoint(run, step).unlink()
-    done = in_two_processes("learn_with_a_broken_loss", *options(data, run, 2))
-    assert done.stdout.count("going on from step 2") == 1
-    assert "ended 1 1" in done.stdout
-    assert done.stderr.count("step 5: l1 is not finite") == 1, "said once"
-    assert "Traceback" not in done.stderr
+    both = learn_together(start, learn_with_a_broken_loss, tmp_path, *options(data, run, 2))
+    ends, out, err = outcome(both, tmp_path)
+    assert out.count("going on from step 2") == 1
+    assert ends == [1, 1]
+    assert err.count("step 5: l1 is not finite") == 1, "said once"
+    assert "Traceback" not in err
     assert sorted(p.stem for p in run.glob("checkpoints/*.pt"))[-1] == "00000004"
     assert_alike(checkpoint(alone, 4), checkpoint(run, 4), checkpoint(alone, 2))
 
 
+def test_a_signal_to_one_process_saves_and_one_process_goes_on(data, alone, start, tmp_path):
+    run = tmp_path / "run"
+    both = learn_together(start, train_undrawn, tmp_path, *options(data, run, 2, "--workers", 1))
+    wait_for(checkpoint(run, 2), both[1].is_alive)
+    os.kill(both[1].pid, signal.SIGTERM)
+    ends, out, err = outcome(both, tmp_path)
+    assert ends == [128 + signal.SIGTERM] * 2, err
+    goes_on_alone(out, data, alone, run)
+
+
+@pytest.mark.slow
 def test_sigterm_to_torchrun_saves_and_one_process_goes_on(data, alone, tmp_path):
     run = tmp_path / "run"
-    process = start_torchrun(data, run, "--workers", 1)
-    wait_for(checkpoint(run, 2), process)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
+            "--", "train.py", *options(data, run, 2, "--workers", 1)],
+        cwd=ROOT,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    wait_for(checkpoint(run, 2), lambda: process.poll() is None)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode != 0, err
+    goes_on_alone(out, data, alone, run)
+
+
+def goes_on_alone(out: str, data: Path, alone: Path, run: Path) -> None:
+    """Two processes have been stopped, and said this: one goes on to what one alone has learnt."""
     (stopped_at,) = re.findall(r"SIGTERM: saved at step (\d)", out)
-    assert load(run, "run")["step"] == int(stopped_at) < STEPS, err
-    done = run_script("train.py", *options(data, run, 4))
+    assert load(run, "run")["step"] == int(stopped_at) < STEPS
+    done = call(*options(data, run, 4))
     assert f"going on from step {stopped_at}" in done.stdout, done.stderr
     assert_alike(checkpoint(alone, STEPS), checkpoint(run, STEPS), checkpoint(alone, 2))
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_killed_or_hanging_process_ends_the_run_in_one_line(data, tmp_path, how):
-    more = ["--steps", 10_000, "--process-timeout", 3]
-    words = ["train", "main", *options(data, tmp_path / "run", 2, *more)]
-    process = start("-m", "tests.training.processes", *words)
-    both = [int(number) for number in process.stdout.readline().split()[1:]]
-    wait_for(checkpoint(tmp_path / "run", 2), process)
+def test_a_killed_or_hanging_process_ends_the_run_in_one_line(data, start, tmp_path, how):
+    words = options(data, tmp_path / "run", 2, "--steps", 10_000, "--process-timeout", 3)
+    first, second = learn_together(start, train_undrawn, tmp_path, *words)
+    wait_for(checkpoint(tmp_path / "run", 2), first.is_alive)
     began = time.monotonic()
-    os.kill(both[1], how)
-    with killed_after(40, both):
-        line = process.stderr.readline()
-        while line and not line.startswith("train.py: "):
-            line = process.stderr.readline()
-    assert line.startswith("train.py: a process has ended or hangs: ")
+    os.kill(second.pid, how)
+    first.join(40)
+    assert first.exitcode == 1
     assert time.monotonic() - began < 30
-    if how == signal.SIGSTOP:
-        os.kill(both[1], signal.SIGKILL)
-    out, err = process.communicate(timeout=30)
-    assert "ended 1 -9" in out
+    second.kill()
+    ends, _, err = outcome([first, second], tmp_path)
+    assert ends == [1, -signal.SIGKILL]
+    lines = re.split(r"[\r\n]", err)
+    assert any(line.startswith("train.py: a process has ended or hangs: ") for line in lines)
     assert "Traceback" not in err
-
-
-@contextlib.contextmanager
-def killed_after(seconds: float, processes: list[int]):
-    """Let a test that waits for ever fail instead."""
-
-    def kill():
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-
-    timer = threading.Timer(seconds, kill)
-    timer.start()
-    yield
-    timer.cancel()

@@ -7,7 +7,7 @@ import torch
 
 from loss.content import ContentLoss
 from network.spectral_norm import SpectralNorm, iterate_at_every_forward, spectral_norms
-from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
+from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS, make_batch, make_models
 from training.compilation import compile_networks
 from training.hardware import Hardware
 from training.models import Models, build_models, build_optimizers
@@ -20,9 +20,10 @@ ROUNDING = 1e-7  # of one parameter
 RATES = {"generator_lr": 1e-2, "discriminator_lr": 1e-2, "beta1": 0.0, "beta2": 0.999, "eps": 1.0}
 
 
-@pytest.fixture
-def settled(models: Models) -> Models:
+@pytest.fixture(scope="module")
+def settled() -> Models:
     """Networks whose spectral norms have converged, with attention and blocks switched on."""
+    models = make_models()
     for name, parameter in models.generator.named_parameters():
         if name.endswith("gamma"):
             torch.nn.init.constant_(parameter, 0.5)
@@ -30,6 +31,12 @@ def settled(models: Models) -> Models:
         for _ in range(300):
             norm.iterate(weight)
     return models
+
+
+@pytest.fixture(scope="module")
+def wanted(settled: Models) -> tuple[dict[str, torch.Tensor], Losses]:
+    """What the plain steps teach them."""
+    return learnt(settled, make_batch())
 
 
 def learnt(
@@ -41,9 +48,14 @@ def learnt(
     fused: bool = False,
     per_forward: bool = True,
     backend: str | None = None,
+    compiled: int = 3,
     steps: int = 2,
 ) -> tuple[dict[str, torch.Tensor], Losses]:
-    """Copy the networks, take steps, and return how each parameter has moved, and the losses."""
+    """Copy the networks, take steps, and return how each parameter has moved, and the losses.
+
+    Args:
+        compiled: of the networks, if there is a backend; and then the content loss.
+    """
     start = {k: p.clone() for m in models for k, p in named(m)}
     models = Models(*copy.deepcopy(tuple(models)))
     models.to(torch.device("cpu"), channels_last=channels_last)
@@ -52,7 +64,8 @@ def learnt(
     optimizers = build_optimizers(models, **RATES, fused=fused)
     content = ContentLoss()
     if backend is not None:
-        compile_networks(models, content, backend)
+        rest = [torch.nn.Identity()] * (3 - compiled)
+        compile_networks(Models(*models[:compiled], *rest, models[3]), content, backend)
     for _ in range(steps):
         losses = meta_step(models, optimizers, content, batch, WEIGHTS, 2, hardware)
     return {k: p.detach() - start[k] for m in models for k, p in named(m)}, losses
@@ -69,6 +82,7 @@ WAYS = {
     "one power iteration per update": {"per_forward": False},
     "gradient accumulation": {"hardware": PLAIN._replace(parts=2)},
     "checkpointed embedder": {"hardware": PLAIN._replace(checkpoint_embedder=True)},
+    "compiled embedder": {"backend": "aot_eager", "compiled": 1, "per_forward": False},
     "compiled": {"backend": "aot_eager", "per_forward": False},
     "all at once": {
         "hardware": PLAIN._replace(joint_judgement=True, parts=2, checkpoint_embedder=True),
@@ -79,15 +93,18 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_what_is_learnt_equals_the_plain_steps_to_rounding(settled, batch, way):
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=[pytest.mark.slow] if way == "compiled" else []) for way in WAYS],
+)
+def test_what_is_learnt_equals_the_plain_steps_to_rounding(settled, wanted, batch, way):
     options = {"per_forward": way != "gradient accumulation"} | WAYS[way]
-    wanted, plain = learnt(settled, batch)
+    moves, plain = wanted
     found, losses = learnt(settled, batch, **options)
     assert losses.keys() == plain.keys()
     for name, value in plain.items():
         torch.testing.assert_close(losses[name], value, rtol=1e-3, atol=1e-4, msg=name)
-    for name, move in wanted.items():
+    for name, move in moves.items():
         error = (found[name] - move).norm()
         rounding = ROUNDING * move.numel() ** 0.5
         assert error < 0.1 * move.norm() + rounding, (name, error, move.norm())

@@ -10,6 +10,7 @@ import torch
 from dataset.episodes import VoxCelebDataset
 from loss.content import ContentLoss
 from tests.training.conftest import WEIGHTS
+from training import loops
 from training.checkpoint import load, newest_of_run, save_run
 from training.hardware import Hardware
 from training.loops import MetaLearning, Schedule
@@ -19,8 +20,9 @@ RATES = {"generator_lr": 1e-3, "discriminator_lr": 1e-3, "beta1": 0.0, "beta2": 
 
 
 @pytest.fixture
-def learning(data, tmp_path):
-    """Make a run of tiny networks in one folder, on the videos that are named."""
+def learning(data, tmp_path, monkeypatch):
+    """Make a run of tiny networks in one folder, on the videos that are named; without curves."""
+    monkeypatch.setattr(loops, "plot_curves", lambda stats, path: None)
 
     def make(videos=None, steps=4, seed=0, rows_on_cpu=False):
         dataset = VoxCelebDataset(data, sources=2, image_size=64)

@@ -12,6 +12,7 @@ from dataset.episodes import Episode
 from loss.content import ContentLoss
 from network.components import SelfAttention
 from network.discriminator import VideoEmbeddings
+from network.spectral_norm import SpectralNorm
 from tests.training.conftest import NETWORKS, VIDEOS, WEIGHTS
 from training import steps
 from training.finetuning import Learning, initial_person, person_optimizers
@@ -145,7 +146,9 @@ def test_w_may_lie_in_host_memory_while_the_networks_are_on_a_gpu(batch, hardwar
     gpu = torch.device("cuda")
     with FakeTensorMode():  # tensors without content, whose devices are checked: no GPU is needed
         with gpu:
-            models = build_models(VIDEOS, **NETWORKS)
+            with monkeypatch.context() as patch:  # all that the networks' weights are is shapes
+                patch.setattr(SpectralNorm, "iterate", lambda *_: None)
+                models = build_models(VIDEOS, **NETWORKS)
             images = [torch.empty(image.shape) for image in batch[1:]]
         rows = VideoEmbeddings(VIDEOS, models.embedder.embedding_size)
         models = models._replace(video_embeddings=rows)
@@ -183,7 +186,7 @@ def test_p16_one_batch_is_learnt_by_heart(models, batch, hardware):
     smooth = [nn.functional.avg_pool2d(t.flatten(0, -4), 9, 1, 4) for t in batch[1:]]
     batch = batch._replace(target=2 * smooth[2], target_landmarks=batch.target_landmarks)
     first = step(models, optimizers, batch, hardware, discriminator_steps=1)["l1"]
-    for _ in range(60):
+    for _ in range(24):
         last = step(models, optimizers, batch, hardware, discriminator_steps=1)["l1"]
     assert last < 0.5 * first
 
