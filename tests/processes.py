@@ -59,6 +59,17 @@ def learn_together(
     return both
 
 
+def outcome(both: list[BaseProcess], folder: Path) -> tuple[list[int | None], str, str]:
+    """Wait for the end of processes; tell their exit codes and what they have said."""
+    for process in both:
+        process.join(120)
+    said = (
+        "".join((folder / f"{number}{suffix}").read_text() for number in range(len(both)))
+        for suffix in (".out", ".err")
+    )
+    return [process.exitcode for process in both], *said
+
+
 def wait_for(path: Path, is_alive: Callable[[], bool]) -> None:
     """Wait until `path` is there, which a process is to write."""
     deadline = time.monotonic() + PATIENCE

@@ -39,10 +39,10 @@ def test_an_exported_model_is_fine_tuned_like_its_run(exported, trained, data, t
     for name, checkpoint in (("model", exported), ("run", trained)):
         done = call(
             "finetune", "--checkpoint", checkpoint, "--source", source, "--steps", 2,
-            "--output", tmp_path / name, "--shots", 4,
+            "--output", tmp_path / f"{name}.pt", "--shots", 4,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        styles[name] = load_head(tmp_path / name).network.style
+        styles[name] = load_head(tmp_path / f"{name}.pt").network.style
     difference = (styles["model"] - styles["run"]).norm() / styles["run"].norm()
     assert 0 < difference < 0.02
 

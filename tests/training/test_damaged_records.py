@@ -12,7 +12,8 @@ import train as script
 from dataset.damage import MOST_STAND_INS, Attempts, collate
 from dataset.episodes import VoxCelebDataset
 from dataset.store import read_record, read_videos, video_path, write_record
-from tests.conftest import TINY, call_script, run_script
+from tests.conftest import TINY, call_script
+from tests.processes import learn_together, outcome, processes
 from training import loops
 from training.checkpoint import load
 from training.hardware import Hardware
@@ -274,9 +275,13 @@ def test_a_batch_without_an_episode_gives_its_first_complaint(mine):
     assert {*batch.episode.video.tolist()} <= {0, 3, 4}
 
 
-def in_two_processes(data, run, *more):
-    words = ["--data", data, "--run", run, *TINY, *USUAL, "--process-timeout", 60, *more]
-    return run_script("-m", "tests.training.processes", "train", "main", *words, "--batch-size", 1)
+def in_two_processes(data, folder, *more):
+    """Train in FOLDER/run; tell the exit codes and what was said."""
+    folder.mkdir(exist_ok=True)
+    words = ["--data", data, "--run", folder / "run", *TINY, *USUAL, "--process-timeout", 60]
+    with processes() as start:
+        both = learn_together(start, script.main, folder, *words, *more, "--batch-size", 1)
+        return outcome(both, folder)
 
 
 def test_all_processes_stop_together_and_one_of_them_says_why(mine, tmp_path):
@@ -285,14 +290,14 @@ def test_all_processes_stop_together_and_one_of_them_says_why(mine, tmp_path):
     last = max(range(len(videos)), key=lambda at: order[at])
     path = video_path(mine, videos[last])
     truncate(path)
-    done = in_two_processes(mine, tmp_path / "run", "--steps", 8)
-    assert "ended 1 1" in done.stdout, done.stderr
-    said = [line for line in done.stderr.splitlines() if line.startswith("train.py: ")]
+    ends, _, err = in_two_processes(mine, tmp_path, "--steps", 8)
+    assert ends == [1, 1], err
+    said = [line for line in err.splitlines() if line.startswith("train.py: ")]
     assert len(said) == 1
     assert f"stopped after step {order[last]}: {path} is not a record" in said[0]
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in err
     assert tensors(tmp_path / "run")[0] == order[last] > 0
-    done = in_two_processes(mine, tmp_path / "run", "--steps", 6, "--skip-damaged")
-    assert "ended 0 0" in done.stdout, done.stderr
-    assert done.stdout.count(f"1 videos left out: {videos[last]}") == 1
+    ends, out, err = in_two_processes(mine, tmp_path, "--steps", 6, "--skip-damaged")
+    assert ends == [0, 0], err
+    assert out.count(f"1 videos left out: {videos[last]}") == 1
     assert tensors(tmp_path / "run")[0] == 6

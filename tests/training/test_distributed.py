@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from functools import partial
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ import torch
 import torch.distributed as dist
 
 from tests.conftest import ROOT, TINY
-from tests.processes import learn_together, processes, wait_for
+from tests.processes import learn_together, outcome, processes, wait_for
 from tests.runs import call, train_undrawn
 from training import distributed, loops
 from training.checkpoint import load
@@ -166,17 +165,6 @@ def together(data, tmp_path_factory):
     assert ends == [0, 0], err
     told = [torch.load(folder / f"{number}.pt", weights_only=False) for number in (0, 1)]
     return folder / "run", told, out, err
-
-
-def outcome(both: list[BaseProcess], folder: Path) -> tuple[list[int | None], str, str]:
-    """Wait for the end of processes; tell their exit codes and what they have said."""
-    for process in both:
-        process.join(120)
-    said = (
-        "".join((folder / f"{number}{suffix}").read_text() for number in range(len(both)))
-        for suffix in (".out", ".err")
-    )
-    return [process.exitcode for process in both], *said
 
 
 @pytest.fixture
