@@ -1,5 +1,6 @@
 # make demo: an animated face, from a model that lies here.  make demo-from-scratch: trains it first.
-# make test: lint and tests.  make test-slow: what tests at length (random kills, fuzzing, torchrun).  Each makes a virtual environment in .venv where there is none.
+# make test: lint and tests.  make test-slow: the long form of what it has in short (random kills,
+# fuzzing, torchrun).  Each makes a virtual environment in .venv where there is none.
 
 PYTHON ?= python3.11
 VENV := .venv

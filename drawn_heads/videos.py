@@ -1,8 +1,6 @@
 """Write the videos of many drawn heads, with their landmarks beside them."""
 
 import concurrent.futures
-import contextlib
-import io
 import multiprocessing
 import os
 from pathlib import Path
@@ -128,8 +126,7 @@ def _write_video(
     """Draw and write one video and its landmarks; the video appears last."""
     identity, scene, motion = draw_video(seed, person, video, frames, fps)
     points = np.empty((frames, POINTS, 2), np.float32)
-    # The writer says once per video that there is no ffmpeg: too often for hundreds of them.
-    with contextlib.redirect_stderr(io.StringIO()), VideoWriter(path, fps) as writer:
+    with VideoWriter(path, fps) as writer:
         for index in range(frames):
             frame, points[index] = render(identity, scene, motion[index], size)
             writer.write(frame)
