@@ -25,7 +25,8 @@ from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import PICKLE, inputs_of_person, load_person
 from dataset.video.writing import WRITABLE, VideoWriter
 from inference.animate import animate, embed_person
-from inference.driving import LANDMARKS_FILE, Driving, DrivingFrame, open_driving
+from inference.driver import Driving, DrivingFrame
+from inference.driving import LANDMARKS_FILE, open_driving
 from inference.paste import find_place, paste_back, place_in
 from inference.retarget import MOTIONS
 from system.device import resolve_device, resolve_precision, set_threads

@@ -17,7 +17,8 @@ from dataset.video.reading import probe, stream_frames
 from drawn_heads.motion import Pose
 from drawn_heads.people import draw_person, draw_scene
 from drawn_heads.render import render
-from inference.driving import Driving, DrivingFrame, open_driving
+from inference.driver import Driving, DrivingFrame
+from inference.driving import open_driving
 from inference.retarget import retargeted_motion
 from network.generator import Generator
 from network.talking_head import TalkingHead
