@@ -445,7 +445,7 @@ class Demo(Checked):
 
 
 # The demo's model learns 64-pixel drawn heads on two CPU cores in minutes. What differs from the
-# paper, and why, is measured in docs/experiments/what-makes-it-learn.md.
+# paper, and why, is measured in docs/experiments/learning/what-makes-it-learn.md.
 DEMO_NETWORKS = Networks(
     image_size=64,
     channels=16,

@@ -1,7 +1,7 @@
 """Is a frame good enough to learn from? Each gate measures one thing and has a plain name.
 
 The measures are pure functions; their thresholds come with `Gates`. What real clips give, and how
-the thresholds were chosen, stands in docs/experiments/gates.md.
+the thresholds were chosen, stands in docs/experiments/measures/gates.md.
 """
 
 from typing import NamedTuple
