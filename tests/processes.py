@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
@@ -91,9 +92,15 @@ def _run(arguments: tuple, environment: dict[str, object]) -> None:
     for number, suffix in ((1, ".out"), (2, ".err")):
         file = os.open(f"{said}{suffix}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     multiprocessing.set_start_method(None, force=True)  # as a script that is started has it
     os.chdir(ROOT)
     os.environ |= {"CUDA_VISIBLE_DEVICES": ""}
     os.environ |= {name: str(value) for name, value in environment.items()}
     sys.argv = ["train.py", *map(str, options)]
     cli.run(main)
+
+
+def _die_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
