@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 DRAWN_SIZE = 128
 DRIVING_FPS = 25.0
 UNSEEN = 10_000  # number of the first person that is not for training
+LEARNING = ("train.py", "infer.py", "evaluate.py")
 WRITES = (
     "videos", "data", "head.pt", "animation.mp4", "contact_sheet.png", "metrics.json", "evaluation",
 )  # fmt: skip
@@ -125,6 +126,8 @@ def preprocess(config: Demo, part: str, image_size: int, frames: int) -> Path:
 def script(name: str, *arguments: object) -> None:
     """Run one of the project's scripts as a user would, and show the command."""
     words = [name, *map(str, arguments)]
+    if name in LEARNING:  # threads that share cores with other processes wait for each other
+        words += ["--threads", str(idle_cores())]
     print(f"\n$ python {shlex.join(words)}", flush=True)
     with subprocess.Popen([sys.executable, str(HERE / words[0]), *words[1:]]) as process:
         try:

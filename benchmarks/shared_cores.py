@@ -6,9 +6,11 @@
 Forward and backward of the demo's generator, as many threads as there are cores, while so many
 other processes compute all the time. A thread that has done its part waits for the others: by
 default it spins for a while, which on a shared core keeps those off it for which it waits;
-the library's scripts let it sleep (`system/waiting.py`). Each figure is of processes of their own,
-which take turns; the slowest pass is of all turns.
+the library's scripts let it sleep soon (`system/waiting.py`). Each figure is of processes of their
+own, which take turns; the slowest pass is of all turns.
 """
+
+from system.waiting import TURNS
 
 import argparse
 import contextlib
@@ -19,9 +21,9 @@ import sys
 from collections.abc import Iterator
 
 WAYS = {
-    "all threads, spinning": {"OMP_WAIT_POLICY": None},
-    "all threads, spinning for a moment": {"OMP_WAIT_POLICY": None, "GOMP_SPINCOUNT": "10000"},
-    "all threads, sleeping": {"OMP_WAIT_POLICY": "passive"},
+    "all threads, spinning": {"OMP_WAIT_POLICY": None, "GOMP_SPINCOUNT": None},
+    "all threads, sleeping soon": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(TURNS)},
+    "all threads, sleeping at once": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": None},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 

@@ -26,6 +26,7 @@ from dataset.store import (
     write_settings,
     write_videos,
 )
+from system.cores import cores
 from system.files import remove_stale
 from system.processes import run_jobs
 from system.progress import progress_bar
@@ -143,7 +144,7 @@ def preprocess(
         remove_stale(output)
     before = set() if overwrite else good_videos(output)
     todo = [video for video in videos if video.id not in before]
-    workers = min(workers or _cores(), max(len(todo), 1))
+    workers = min(workers or cores(), max(len(todo), 1))
     if dry_run:
         trial = _try(todo, recipe, devices)
         free = shutil.disk_usage(_existing(output)).free
@@ -213,12 +214,6 @@ def _take_shard(videos: list[SourceVideo], shard: str) -> list[SourceVideo]:
     if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise ValueError(f"--shard must be i/n with i from 1 to n, for instance 2/8, got {shard!r}")
     return videos[int(part) - 1 :: int(parts)]
-
-
-def _cores() -> int:
-    with contextlib.suppress(AttributeError):  # not on every system
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _work_through(
