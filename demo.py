@@ -21,6 +21,7 @@ from config import DEMO_NETWORKS, DEMO_PRESETS, Demo
 from dataset.store import read_videos, video_path
 from drawn_heads.set import SETTINGS
 from drawn_heads.videos import write_heads
+from system.cores import idle_cores
 from system.outputs import prepare_folder
 from training.checkpoint import inputs_of_checkpoint, load
 
