@@ -73,9 +73,10 @@ def main() -> None:
 
 def _check(config: Infer, suffixes: Sequence[str]) -> None:
     """Refuse what cannot work before anything is loaded; `suffixes` can be written."""
-    for name, path in (("--checkpoint", config.checkpoint), ("--driving", config.driving)):
-        if not path.exists():
-            raise FileNotFoundError(f"{name} {path} does not exist")
+    for name in ("checkpoint", "driving", "source", "paste_back"):
+        path = getattr(config, name)
+        if isinstance(path, Path) and not path.exists():
+            raise FileNotFoundError(f"--{name.replace('_', '-')} {path} does not exist")
     inputs = inputs_of_checkpoint(config.checkpoint)
     inputs += inputs_of_person(config.source) if config.source else []
     inputs += [Input("--driving", config.driving, PHOTO_SUFFIXES)]

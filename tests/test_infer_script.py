@@ -263,6 +263,8 @@ def test_careless_use_ends_in_one_line_and_leaves_nothing(head, trained, clips, 
     one_line(animate(*to, "--driving", tmp_path / "none.npy"), "no face", "none.npy")
     one_line(animate("--checkpoint", head, "--driving", clips[0], "--output", clips[0]), "--output")
     one_line(animate(*to, "--driving", clips[0], "--fps", 0), "frames per second")
+    gone = ["--driving", clips[0], "--paste-back", tmp_path / "gone.jpg"]
+    one_line(animate(*to, *gone), "--paste-back", "gone.jpg does not exist")
     both = ["--driving", clips[0], "--paste-back", "driver"]
     one_line(animate(*to, *both, "--side-by-side"), "--paste-back and --side-by-side")
     points = clips[0].with_suffix(LANDMARKS_SUFFIX)
