@@ -161,7 +161,7 @@ def test_sound_is_cut_or_filled_to_the_length_of_the_frames(tmp_path, name, fram
     pictures = np.zeros((frames, 16, 16, 3), np.uint8)
     write(tmp_path / name, pictures, sound=Sound(tmp_path / "speech.wav", start=0.25))
     beep, seconds = heard(tmp_path / name)
-    assert seconds == pytest.approx(frames / 25, abs=0.03)
+    assert seconds == pytest.approx(frames / 25, abs=0.012)
     if frames == 60:
         assert beep == pytest.approx(BEEP - 0.25, abs=0.005)
 
