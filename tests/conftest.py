@@ -6,6 +6,7 @@ import io
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,12 @@ from drawn_heads.videos import write_heads
 pytest.register_assert_rewrite("tests.runs")  # so that its assertions tell what they saw
 # face-alignment compiles a small function in each process, for longer than these tests use it.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+# Who begins the tests in the background has them ignore signals, and all that they start.
+for _name in ("SIGINT", "SIGQUIT", "SIGHUP"):
+    _signal = getattr(signal, _name, None)  # not on every system
+    if _signal and signal.getsignal(_signal) is signal.SIG_IGN:
+        usual = signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL
+        signal.signal(_signal, usual)
 # Small tests on a busy machine: waiting threads cost more than they give.
 os.environ["OMP_NUM_THREADS"] = "1"
 
