@@ -80,7 +80,7 @@ def run_as_a_reader_does(words):
     """Run a command in a process of its own, with fewer GPUs."""
     if words[0] == "torchrun":
         at = words.index("--")
-        words = ["python", "-m", "torch.distributed.run", "--nproc-per-node", "2", *words[at + 1 :]]
+        words = ["python", "-m", "torch.distributed.run", "--nproc-per-node", "2", *words[at:]]
     here = [str(ROOT / word) if word.endswith(".py") else word for word in words[1:]]
     return run_script(*here, cwd=Path.cwd(), env={"PYTHONPATH": str(ROOT)})
 

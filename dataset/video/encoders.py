@@ -23,7 +23,8 @@ from dataset.video.sound import RATE, Sound, cut, has_sound, pulled, sound_frame
 H264 = ("libx264", "mpeg4")
 BIT_RATE = 192_000  # of the sound
 OPTIONS = {
-    "libx264": {"crf": "18"},
+    # Else equal frames become other bytes in another process, or on another CPU.
+    "libx264": {"crf": "18", "x264-params": "cpu-independent=1"},
     "mpeg4": {"qscale": "2"},
     "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
     "libwebp": {"quality": "85"},

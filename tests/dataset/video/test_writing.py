@@ -15,6 +15,8 @@ from dataset.video import encoders
 from dataset.video.reading import probe, stream_frames
 from dataset.video.sound import Sound
 from dataset.video.writing import VideoWriter
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 from tests.dataset.conftest import moving_scene
 from tests.dataset.video.clips import BEEP, heard, write_sound
 
@@ -74,6 +76,18 @@ def test_rates_are_exact(rate, tmp_path):
     write(tmp_path / "o.mp4", moving_scene(3)[0], float(rate))
     with av.open(str(tmp_path / "o.mp4")) as container:
         assert container.streams.video[0].average_rate == rate
+
+
+def test_equal_frames_become_equal_bytes_whatever_was_written_before(tmp_path):
+    one, other = (
+        [render(*who, motion[at], 64)[0] for at in range(12)]
+        for *who, motion in (draw_video(0, person, 0, 12) for person in (0, 1))
+    )
+    write(tmp_path / "alone.mp4", other)
+    for number in range(4):
+        write(tmp_path / "before.mp4", [frame[::-1].copy() for frame in one][: 12 - number])
+        write(tmp_path / "after.mp4", other)
+        assert (tmp_path / "after.mp4").read_bytes() == (tmp_path / "alone.mp4").read_bytes()
 
 
 def test_a_frame_may_be_written_several_times(tmp_path):
