@@ -30,6 +30,7 @@ from inference.driving import LANDMARKS_FILE, open_driving
 from inference.paste import find_place, paste_back, place_in
 from inference.retarget import MOTIONS
 from system.device import resolve_device, resolve_precision, set_threads
+from system.files import remove_stale
 from system.outputs import Input, prepare_file, prepare_folder
 from system.progress import progress_bar
 from training.checkpoint import Head, inputs_of_checkpoint, is_head, load_feed_forward, load_head
@@ -87,6 +88,7 @@ def _check(config: Infer, suffixes: Sequence[str]) -> None:
         prepare_file(config.output, inputs, suffixes)
     else:
         prepare_folder(config.output, inputs, ["*"], begun=lambda folder: False)
+        remove_stale(config.output.parent, below=False)
     VideoWriter(config.output, 25.0 if config.fps is None else config.fps)  # judges both
     if config.paste_back and config.side_by_side:
         raise ValueError("--paste-back and --side-by-side cannot be had at once")

@@ -72,7 +72,7 @@ def temporary_name(path: Path) -> Path:
 
 
 def remove_stale(folder: Path, below: bool = True) -> None:
-    """Delete temporary files whose writer is gone; leave those of other writers and of users.
+    """Delete temporary files and folders whose writer is gone; leave others' and users' own.
 
     Args:
         folder: where they lie.
@@ -94,7 +94,7 @@ def _remove(partial: Path) -> None:
 
 def _is_stale(partial: Path) -> bool:
     name = OWN.fullmatch(partial.name)
-    if name is None or not partial.is_file():
+    if name is None:
         return False  # somebody else's
     if time.time() - partial.stat().st_mtime > STALE_SECONDS:
         return True

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from system.files import remove_stale, replacing
+from system.files import remove_stale, replacing, replacing_folder
 from tests.conftest import leave_half_written
 
 
@@ -44,3 +44,20 @@ def test_an_error_of_the_disk_names_the_file_and_not_the_temporary_one(tmp_path)
     with pytest.raises(OSError, match=r"a\.pkl") as error, replacing(tmp_path / "a.pkl"):
         raise OSError(28, "No space left on device")
     assert ".partial" not in str(error.value)
+
+
+def test_a_folder_appears_whole_or_not_at_all_and_a_dead_writers_is_removed(tmp_path):
+    with replacing_folder(tmp_path / "frames") as partial:
+        partial.mkdir()
+        (partial / "0.png").write_bytes(b"whole")
+        name = partial.name
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+    with pytest.raises(OSError, match="frames"), replacing_folder(tmp_path / "frames") as partial:
+        partial.mkdir()
+        (partial / "1.png").write_bytes(b"another")
+    assert [path.name for path in tmp_path.rglob("*.png")] == ["0.png"]
+    left = tmp_path / name  # as if this process had been killed
+    left.mkdir()
+    (left / "0.png").write_bytes(b"half")
+    remove_stale(tmp_path)
+    assert not left.exists()
