@@ -43,7 +43,7 @@ class VideoIndex(NamedTuple):
     end: float
     """Seconds from the first frame until which the last one is shown."""
     stated: int
-    """Frames that the header tells of; 0 where it tells of none."""
+    """Frames to be shown that the header tells of; 0 where it tells of none."""
 
 
 def index_video(path: Path) -> VideoIndex:
@@ -81,8 +81,9 @@ def _index(path: Path, size: int, changed: int) -> VideoIndex:
     else:  # or where the file does not say
         durations, times = np.full(len(clock), 1 / fps), np.arange(len(clock)) / fps
     last = float(times[-1])
-    whole = packets is None or stated <= len(packets.times)
-    trusted = whole and last < lasting <= last + LONGEST_LAST
+    if packets:  # an edit list may leave out some that the header tells of
+        stated = max(stated - (len(packets.times) - len(packets.shown)), 0)
+    trusted = stated <= len(times) and last < lasting <= last + LONGEST_LAST
     end = lasting if trusted else last + float(durations[-1])
     return VideoIndex(times, durations, fps, packets, start, end, stated)
 

@@ -84,6 +84,7 @@ def greatest_offset(driver, result, fps):
 def test_pictures_keep_step_with_the_sound_within_a_frame(driven):
     driver, result, driving = driven
     assert greatest_offset(driver, result, driving.fps) <= 1
+    assert driving.read >= driving.stated, "no whole file is taken for a damaged one"
 
 
 def test_a_result_is_as_long_as_its_driver(driven):
