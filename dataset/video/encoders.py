@@ -70,8 +70,7 @@ class _FileEncoder:
         self._video.pix_fmt, self._video.options = self.pixels, OPTIONS.get(self.codec, {})
 
     def write(self, frame: np.ndarray) -> None:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        self._encode(picture.reformat(format=self.pixels))
+        self._encode(_picture(frame).reformat(format=self.pixels))
 
     def _encode(self, picture: av.VideoFrame) -> None:
         picture.pts, picture.time_base = self.count, 1 / self.rate
@@ -110,8 +109,7 @@ class Mp4Encoder(_FileEncoder):
         rows, columns = frame.shape[0] % 2, frame.shape[1] % 2
         if rows or columns:  # these codecs want even sides
             frame = cv2.copyMakeBorder(frame, 0, rows, 0, columns, cv2.BORDER_REPLICATE)
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        picture = picture.reformat(
+        picture = _picture(frame).reformat(
             format=self.pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG,
             dst_color_trc=ColorTrc.BT709, dst_color_primaries=ColorPrimaries.BT709,
             interpolation="BICUBIC",
@@ -179,7 +177,7 @@ class GifEncoder(_FileEncoder):
         self._palette.link_nodes(source, generator, sink).configure()
 
     def write(self, frame: np.ndarray) -> None:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture = _picture(frame)
         picture.pts, picture.time_base = self.count, 1 / self.rate
         self._palette.push(picture)
         next(pulled(self._palette), None)  # a graph takes in what it was given when it is asked
@@ -228,6 +226,10 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     ".webp": WebpEncoder,
     "": FolderEncoder,
 }
+
+
+def _picture(frame: np.ndarray) -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
 
 
 def _coloured(kept: av.container.InputContainer, palette: av.VideoFrame) -> Iterator[av.VideoFrame]:
