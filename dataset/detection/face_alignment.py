@@ -277,7 +277,10 @@ def fetch_weights() -> None:
     try:
         fetch_all(WEIGHTS, check=False)
     except MissingWeights as error:
-        raise MissingWeights(f"--detector face-alignment needs weights: {error}") from None
+        raise MissingWeights(
+            f"--detector face-alignment needs weights: {error}; or take --detector dlib, which "
+            "needs no download"
+        ) from None
 
 
 def _load_networks(device: str) -> "FaceAlignment":

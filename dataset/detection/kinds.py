@@ -14,8 +14,15 @@ def _face_alignment(*options: object) -> LandmarkDetector:
     return FaceAlignmentDetector(*options)
 
 
+def _dlib(device: str, threads: int | None, precision: str, face: Which) -> LandmarkDetector:
+    from dataset.detection.dlib import DlibDetector
+
+    return DlibDetector(face)  # on the CPU, in one thread
+
+
 DETECTORS: dict[str, Callable[[str, int | None, str, Which], LandmarkDetector]] = {
     "face-alignment": _face_alignment,
+    "dlib": _dlib,
     "stored": lambda *_: StoredLandmarks(),
 }
 
@@ -30,10 +37,10 @@ def create_detector(
     """Make the detector of that name.
 
     Args:
-        name: face-alignment or stored.
-        device: where its networks run, if it has any.
+        name: face-alignment, dlib or stored.
+        device: where face-alignment's networks run.
         threads: CPU threads for them; None: as many as PyTorch uses anyway.
-        precision: float32 or bfloat16.
+        precision: of them, float32 or bfloat16.
         face: which of several faces it takes where none was seen before; see `choose_face`.
 
     Raises:
@@ -54,6 +61,10 @@ def prepare_detector(name: str) -> None:
         from dataset.detection.face_alignment import fetch_weights
 
         fetch_weights()
+    elif name == "dlib":
+        from dataset.detection.dlib import prepare
+
+        prepare()
 
 
 def _check_name(name: str) -> None:
