@@ -33,6 +33,7 @@ from system.files import remove_stale
 from system.outputs import Input, prepare_folder
 from training.checkpoint import inputs_of_checkpoint
 from training.hardware import Hardware
+from training.provenance import detectors_of, warn_of_other_detectors
 
 Instrument = TypeVar("Instrument")
 
@@ -87,7 +88,7 @@ def _check(config: Evaluate) -> None:
 
 
 def _choose(config: Evaluate, contestants: list[Contestant]) -> Choice:
-    """Choose the videos, and say which are left out."""
+    """Choose the videos, and say which are left out, and whose landmarks are strange to a model."""
     seen = {video for one in contestants for video in one.seen}
     choice = choose_videos(
         config.data, max(config.shots) + config.held_out, seen if config.people == "unseen" else (),
@@ -97,6 +98,9 @@ def _choose(config: Evaluate, contestants: list[Contestant]) -> Choice:
         videos = [video for video, why in choice.left_out.items() if why == reason]
         more = f" and {len(videos) - 1} more" if len(videos) > 1 else ""
         print(f"left out: {videos[0]}{more}: {reason}")
+    for one in contestants:
+        learnt = detectors_of(one.payload["config"])
+        warn_of_other_detectors(f"--data {config.data}", choice.detectors, one.name, learnt)
     return choice
 
 

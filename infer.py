@@ -19,7 +19,7 @@ import cli
 from config import Infer
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.kinds import create_detector
-from dataset.detection.stored import beside
+from dataset.detection.stored import StoredLandmarks, beside
 from dataset.kinds_of_files import PHOTO_SUFFIXES
 from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import PICKLE, inputs_of_person, load_person
@@ -34,6 +34,7 @@ from system.files import remove_stale
 from system.outputs import Input, prepare_file, prepare_folder
 from system.progress import progress_bar
 from training.checkpoint import Head, inputs_of_checkpoint, is_head, load_feed_forward, load_head
+from training.provenance import detectors_of, warn_of_other_detectors
 
 Item = TypeVar("Item")
 Finish = Callable[[DrivingFrame, np.ndarray, np.ndarray], np.ndarray]
@@ -49,6 +50,10 @@ def main() -> None:
     detector = _detector(config, config.driving, device)
     crop = head.crop if config.crop == "auto" else config.crop
     driving = open_driving(config.driving, detector, crop, head.image_size, config.fps)
+    found_by = detector.name if detector else StoredLandmarks.name
+    warn_of_other_detectors(
+        f"--driving {config.driving}", [found_by], config.checkpoint, head.detectors
+    )
     finish = _finish(config, crop, device)
     started = time.monotonic()
     with (
@@ -113,6 +118,9 @@ def _load(config: Infer, device: torch.device) -> Head:
     size = trained["networks"]["image_size"]
     detector = _detector(config, config.source, device)
     person = load_person(config.source, detector, config.crop, size, config.shots)
+    warn_of_other_detectors(
+        f"--source {config.source}", [person.detector], config.checkpoint, detectors_of(trained)
+    )
     network = embed_person(
         embedder.to(device), generator.to(device), person.images, person.landmark_images,
         config.batch_size,

@@ -44,6 +44,7 @@ from training.finetuning import Learning, content_error, finetune, initial_perso
 from training.hardware import Hardware
 from training.loops import WRITES, MetaLearning, Schedule
 from training.models import build_models, build_optimizers, layout
+from training.provenance import detectors_of, warn_of_other_detectors
 from training.steps import term_weights
 
 HELD_OUT = 32
@@ -91,7 +92,8 @@ def meta_learn(config: Train, device: torch.device) -> int:
     episodes = len(dataset.lengths) * dataset.lengths[0]  # of an epoch
     epoch = -(-episodes // (ranks() * config.batch_size))  # steps
     steps = config.epochs * epoch if config.steps is None else config.steps
-    plain = _plain(asdict(config)) | {"data": dataset.settings}
+    plain = _plain(asdict(config))
+    plain |= {"data": dataset.settings, "mix_data": dataset.mix_settings}
     learning = MetaLearning(
         dataset,
         models,
@@ -185,6 +187,9 @@ def finetune_person(config: Finetune) -> None:
         config.shots + HELD_OUT,
         config.seed,
     )
+    warn_of_other_detectors(
+        f"--source {config.source}", [pictures.detector], config.checkpoint, detectors_of(trained)
+    )
     images, landmarks = (
         normalize(part.to(hardware.device)) for part in (pictures.images, pictures.landmark_images)
     )
@@ -206,7 +211,8 @@ def finetune_person(config: Finetune) -> None:
     known = images[:shots], landmarks[:shots]
     steps = finetune(person, *known, content_loss, weights, learning, hardware)
     points = pictures.landmarks[:shots]
-    save_head(Head(person.head, trained, pictures.crop, points), config.output)
+    head = Head(person.head, trained, pictures.crop, points, pictures.detector)
+    save_head(head, config.output)
     print(f"{config.output}: {steps} steps on {shots} pictures")
     if before:
         after = content_error(person.head, *held_out, content_loss)

@@ -58,6 +58,9 @@ class VoxCelebDataset(Dataset[Episode]):
         mix: another folder, to accompany the first: its videos follow those of the first, and
             `EpisodeSampler` takes one of each in turn.
 
+    Attributes:
+        settings, mix_settings: how each folder was made; None where nothing is mixed.
+
     Raises:
         FileNotFoundError: a folder or its videos.txt is missing.
         ValueError: K < 1, no videos, fewer frames stored per video than K + 1, a video's id in
@@ -78,7 +81,7 @@ class VoxCelebDataset(Dataset[Episode]):
             raise ValueError("--overfit learns videos of --data alone: leave out --mix")
         self.folder, self.mix = Path(folder), mix and Path(mix)
         own, self.settings = _open(self.folder, sources)
-        others = [] if self.mix is None else _open(self.mix, sources)[0]
+        others, self.mix_settings = ([], None) if self.mix is None else _open(self.mix, sources)
         twice = sorted({*own} & {*others})
         if twice:
             raise ValueError(

@@ -51,6 +51,8 @@ class Choice(NamedTuple):
     videos: list[str]
     left_out: dict[str, str]
     """Id and reason."""
+    detectors: set[str]
+    """Found the landmarks of those that can be used."""
 
 
 def choose_videos(
@@ -76,6 +78,7 @@ def choose_videos(
     known_people = set(map(person_of, seen))
     videos: list[str] = []
     left_out: dict[str, str] = {}
+    detectors: set[str] = set()
     order = np.random.default_rng(seed).permutation(read_videos(folder)).tolist()
     for video in order:
         if len(videos) == limit:
@@ -83,7 +86,8 @@ def choose_videos(
         if person_of(video) in known_people:
             left_out[video] = SEEN
             continue
-        stored = len(read_record(video_path(folder, video)).frames)
+        record = read_record(video_path(folder, video))
+        stored = len(record.frames)
         if stored < needed:
             left_out[video] = (
                 f"it stores {stored} frames, fewer than the {needed} needed "
@@ -91,12 +95,13 @@ def choose_videos(
             )
             continue
         videos.append(video)
+        detectors.add(record.detector)
     if not videos:
         reasons = sorted(set(left_out.values()))
         raise ValueError(
             f"{folder} holds no video to evaluate on: {'; '.join(reasons) or 'it is empty'}"
         )
-    return Choice(sorted(videos), left_out)
+    return Choice(sorted(videos), left_out, detectors)
 
 
 def person_of(video: str) -> str:

@@ -18,6 +18,7 @@ from pretrained.arcface import TEMPLATE
 from tests.conftest import call_script, leave_half_written, preprocessed, run_script
 from tests.evaluation.conftest import Shifted
 from tests.pretrained.test_arcface import write_arcface
+from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
 from training.checkpoint import load, save
 
 WRITTEN = {
@@ -146,6 +147,27 @@ def test_an_evaluation_leaves_numbers_tables_sheets_and_figures(judged, trained)
     assert str(output) in said.strip().splitlines()[-1]
     for name in WRITTEN - {"metrics.json", "table.md", "results"}:
         assert read_image(output / name).shape[0] > 100
+
+
+def test_a_model_is_measured_on_another_detectors_landmarks_with_a_warning(
+    trained, unseen, tmp_path
+):
+    model = model_of_other_detector(trained, tmp_path / "model.pt")
+    mixed = tmp_path / "mixed"
+    shutil.copytree(unseen, mixed)
+    record = sorted(mixed.rglob("*.pkl"))[0]
+    of_other_detector(record, record)
+    contestants = ["--checkpoint", trained, model, "--finetune-steps", 0, "--shots", 1]
+    for data, expected in (
+        (unseen, [("(stored)", model)]),
+        (mixed, [(f"({OTHER})", trained), ("(stored)", model)]),
+    ):
+        words = [*contestants, "--data", data, "--no-cross-reenactment", "--output"]
+        lines = warnings_of(judge(*words, tmp_path / f"of_{data.name}"))
+        assert len(lines) == len(expected)
+        for line, (found_by, checkpoint) in zip(lines, expected, strict=True):
+            assert f"--data {data} {found_by} come" in line
+            assert f"that {checkpoint} has learnt" in line
 
 
 def test_without_weights_it_says_what_is_missing_and_where_to_get_it(judged):

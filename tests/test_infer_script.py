@@ -24,6 +24,7 @@ from network.generator import Generator
 from network.talking_head import TalkingHead
 from tests.conftest import FRAMES, call_file, call_script
 from tests.dataset.video.clips import add_sound, heard
+from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
 from training.checkpoint import Head, load_feed_forward, save_head
 
 SIZE = 64
@@ -239,6 +240,53 @@ def test_memory_does_not_grow_with_the_length(side_by_side):
     for _ in itertools.islice(frames, 50):
         assert sum(frame() is not None for frame in alive) <= 5
     assert len(alive) <= 52, "and no more is read than is asked for"
+
+
+@pytest.mark.parametrize("driver", ["clip", "landmarks alone"])
+def test_a_driver_of_another_detector_than_the_heads_pictures_is_warned_of_once(
+    driver, trained, clips, tmp_path
+):
+    driving = clips[0] if driver == "clip" else clips[0].with_suffix(LANDMARKS_SUFFIX)
+    config = load_feed_forward(trained)[2]
+    learnt_by = {
+        "the person by another": any_head(config)._replace(detector=OTHER),
+        "the person by stored": any_head(
+            config | {"data": {"detector": OTHER}}
+        )._replace(detector="stored"),
+        "of older code": any_head(config),
+        "nobody knows": any_head(),
+    }  # fmt: skip
+    said = {}
+    for name, head in learnt_by.items():
+        path, to = tmp_path / f"{name}.pt", tmp_path / "me.mp4"
+        save_head(head, path)
+        said[name] = warnings_of(
+            animate("--checkpoint", path, "--driving", driving, "--output", to)
+        )
+    (line,) = said.pop("the person by another")
+    assert f"--driving {driving} (stored)" in line and f"has learnt ({OTHER})" in line
+    assert not any(said.values()), said
+
+
+def test_pictures_and_driver_are_each_held_against_the_models_detector(
+    trained, clips, data, tmp_path
+):
+    record = sorted(data.rglob("*.pkl"))[1]
+    other = of_other_detector(record, tmp_path / "me.pkl")
+    model = model_of_other_detector(trained, tmp_path / "model.pt")
+    for checkpoint, source, strange in (
+        (trained, record, []),
+        (trained, other, ["--source"]),
+        (model, other, ["--driving"]),
+        (model, record, ["--source", "--driving"]),
+    ):
+        said = warnings_of(
+            animate(
+                "--checkpoint", checkpoint, "--source", source, "--driving", clips[0],
+                "--output", tmp_path / "me.mp4", "--shots", 1,
+            )
+        )  # fmt: skip
+        assert [line.split()[4] for line in said] == strange
 
 
 def one_line(done, *words, status=1):

@@ -5,12 +5,18 @@ import json
 from demo import UNSEEN
 from drawn_heads.videos import write_heads
 from tests.conftest import ROOT, call_file, preprocessed
+from training.checkpoint import load
+from training.provenance import detectors_of
 
 MODEL = ROOT / "models" / "drawn_heads.pt"
 
 
 def test_the_shipped_model_is_small():
     assert MODEL.stat().st_size < 20e6
+
+
+def test_the_shipped_model_knows_that_its_landmarks_were_stored():
+    assert detectors_of(load(MODEL, "model")["config"]) == ("stored",)
 
 
 def test_the_shipped_model_draws_unseen_heads_better_than_copying_does(tmp_path, monkeypatch):

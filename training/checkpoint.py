@@ -21,6 +21,7 @@ from system.files import replacing
 from system.outputs import Input
 from training.foreign import count_tensors, start_of_another_kind
 from training.models import Models, build_models
+from training.provenance import detectors_of
 
 FORMAT = 3  # 2: generators of four down blocks whatever the size; 1: heads without crop, landmarks
 KINDS = {
@@ -43,11 +44,19 @@ class Head(NamedTuple):
     """How the pictures were cut, and so how drivers are to be: whole or face."""
     landmarks: np.ndarray
     """(T, 68, 2) float32 of the pictures, pixels of frames of `image_size`."""
+    detector: str | None = None
+    """Found the landmarks of the pictures that it was fine-tuned on; None: it was not, or is of
+    older code, which did not note it."""
 
     @property
     def image_size(self) -> int:
         """Side of the frames, pixels."""
         return self.config["networks"]["image_size"]
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Whose landmarks it has learnt last, if known: the person's, else the run's."""
+        return (self.detector,) if self.detector else detectors_of(self.config)
 
 
 def save(payload: Mapping[str, Any], path: Path) -> None:
@@ -207,6 +216,7 @@ def save_head(head: Head, path: Path) -> None:
         "style": head.network.style.detach().cpu(),
         "crop": head.crop,
         "landmarks": torch.from_numpy(head.landmarks),
+        "detector": head.detector,
     }
     save(payload, path)
 
@@ -218,7 +228,8 @@ def load_head(path: Path) -> Head:
         models = build_models(1, **payload["config"]["networks"])
     restore(models.generator, payload["generator"], path)
     network = TalkingHead(models.generator, payload["style"]).eval()
-    return Head(network, payload["config"], payload["crop"], payload["landmarks"].numpy())
+    landmarks, detector = payload["landmarks"].numpy(), payload.get("detector")
+    return Head(network, payload["config"], payload["crop"], landmarks, detector)
 
 
 def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:

@@ -9,6 +9,7 @@ from dataset.preparation.contact_sheet import write_contact_sheet
 from dataset.preparation.report import Report, indented, outcome_of
 from dataset.store import (
     SUFFIX,
+    Record,
     StoreError,
     last_entries,
     read_record,
@@ -28,6 +29,8 @@ class Inspection(NamedTuple):
     """Ids in videos.txt."""
     frames: Counter[int]
     """How many records have so many frames."""
+    detectors: Counter[str]
+    """How many records have landmarks that it has found."""
     bytes: int
     """Size of the records, and of nothing else."""
     damaged: tuple[str, ...]
@@ -40,11 +43,13 @@ class Inspection(NamedTuple):
 
     def __str__(self) -> str:
         spread = ", ".join(f"{n} with {frames}" for frames, n in sorted(self.frames.items())[::-1])
+        found_by = ", ".join(f"{n} by {name}" for name, n in self.detectors.most_common())
         made = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         lines = [
             f"{self.videos} videos, {self.frames.total()} readable, {self.bytes / 1e6:.1f} MB",
             f"made with {made}",
             f"frames: {spread or 'none'}",
+            f"landmarks: {found_by or 'none'}",
         ]
         if self.damaged:
             lines.append(f"damaged or missing {len(self.damaged)}:")
@@ -67,13 +72,15 @@ def inspect(folder: Path) -> Inspection:
     """
     folder = Path(folder)
     videos, settings = read_videos(folder), read_settings(folder)
-    frames, damaged, found, size = Counter(), [], 0, 0
+    frames, detectors, damaged, found, size = Counter(), Counter(), [], 0, 0
     for video in progress_bar(iterable=videos, unit="record", delay=2):
         try:
             path = video_path(folder, video)
             size += path.stat().st_size
             found += 1
-            frames[_count_frames(path)] += 1
+            record = _read_whole(path)
+            frames[len(record.frames)] += 1
+            detectors[record.detector] += 1
         except (StoreError, OSError) as error:
             damaged.append(" ".join(str(error).split()))
     report = Report()
@@ -85,6 +92,7 @@ def inspect(folder: Path) -> Inspection:
         settings=settings,
         videos=len(videos),
         frames=frames,
+        detectors=detectors,
         bytes=size,
         damaged=tuple(damaged),
         unlisted=sum(not p.name.startswith(".") for p in folder.rglob(f"*{SUFFIX}")) - found,
@@ -93,7 +101,7 @@ def inspect(folder: Path) -> Inspection:
     )
 
 
-def _count_frames(path: Path) -> int:
+def _read_whole(path: Path) -> Record:
     """Read a record and each of its pictures.
 
     Raises:
@@ -109,4 +117,4 @@ def _count_frames(path: Path) -> int:
             raise StoreError(
                 f"{path}: frames must have {record.image_size} pixels a side, got {shape}"
             )
-    return len(record.frames)
+    return record

@@ -34,6 +34,8 @@ class PersonImages(NamedTuple):
     """(T, 68, 2) float32, pixels of the images."""
     crop: str
     """How they were cut: whole or face."""
+    detector: str
+    """Found their landmarks."""
 
 
 def load_person(
@@ -78,7 +80,7 @@ def load_person(
     chosen = order[:limit]
     images, drawn = record_images(record, chosen, image_size)
     landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
-    return PersonImages(images, drawn, landmarks, record.crop)
+    return PersonImages(images, drawn, landmarks, record.crop, record.detector)
 
 
 def _in_turns(order: list[int], files: list[str]) -> list[int]:

@@ -5,8 +5,10 @@ import shutil
 import pytest
 import torch
 
+from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
 from tests.runs import assert_one_line, call, call_tiny
-from training.checkpoint import load, load_head, save_head, save_model
+from training.checkpoint import load, load_head, save, save_head, save_model
+from training.provenance import detectors_of
 
 
 def test_finetune_writes_a_small_head_and_reports_the_held_out_error(head):
@@ -16,9 +18,43 @@ def test_finetune_writes_a_small_head_and_reports_the_held_out_error(head):
     assert loaded.image_size == 64
     assert loaded.crop == "whole", "as the pickles were cut"
     assert loaded.landmarks.shape == (4, 68, 2)
+    assert loaded.detector == "stored", "as the pickles state"
     payload = torch.load(path, weights_only=True)
-    assert payload.keys() == {"format", "kind", "config", "generator", "style", "crop", "landmarks"}
+    assert payload.keys() == {
+        "format", "kind", "config", "generator", "style", "crop", "landmarks", "detector",
+    }  # fmt: skip
+    assert warnings_of(done) == []
     assert "l1 on 2 other pictures:" in done.stdout
+
+
+@pytest.mark.parametrize("strange", ["person", "model"])
+def test_a_person_of_another_detector_than_the_models_is_learnt_with_a_warning(
+    strange, trained, data, tmp_path
+):
+    source, checkpoint = sorted(data.rglob("*.pkl"))[0], trained
+    if strange == "person":
+        source, words = of_other_detector(source, tmp_path / "me.pkl"), f"({OTHER}) come"
+    else:
+        checkpoint = model_of_other_detector(trained, tmp_path / "model.pt")
+        words = f"has learnt ({OTHER})"
+    done = call(
+        "finetune", "--checkpoint", checkpoint, "--source", source, "--steps", 0, "--shots", 2,
+        "--output", tmp_path / "head.pt",
+    )  # fmt: skip
+    (line,) = warnings_of(done)
+    assert f"--source {source}" in line and str(checkpoint) in line and words in line
+    head = load_head(tmp_path / "head.pt")
+    both = [head.detector, *detectors_of(head.config)]
+    assert both == ([OTHER, "stored"] if strange == "person" else ["stored", OTHER])
+
+
+def test_a_head_of_older_code_is_loaded_and_has_its_models_landmarks(head, tmp_path):
+    payload = load(head[0], "head")
+    del payload["detector"]
+    save(payload, tmp_path / "old.pt")
+    old = load_head(tmp_path / "old.pt")
+    assert old.detector is None
+    assert old.detectors == ("stored",)
 
 
 def test_zero_steps_of_fine_tuning_give_the_feed_forward_head(trained, data, tmp_path):

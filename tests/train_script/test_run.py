@@ -8,10 +8,12 @@ import pytest
 from dataset.episodes import VoxCelebDataset
 from dataset.images import read_image
 from tests.conftest import TINY
+from tests.provenance import OTHER, folder_of_other_detector
 from tests.runs import assert_same_run, call, call_tiny, log, weights
 from tests.train_script.conftest import RESUMABLE
 from training.checkpoint import load
 from training.loops import SAMPLE_EPOCH
+from training.provenance import detectors_of
 
 
 def test_a_run_leaves_what_the_readme_promises(trained):
@@ -78,6 +80,23 @@ def test_videos_mixed_in_have_rows_of_w_and_a_stopped_run_goes_on_with_them(data
     moved = state["exp_avg_sq"].sum(1) > 0
     own = len(videos) // 2 + 1
     assert moved[:own].sum() == moved[own:].sum() == 4, "four steps of one video of each"
+
+
+def test_a_run_and_its_export_know_the_detectors_of_their_data_and_of_what_is_mixed_in(
+    trained, data, others, tmp_path
+):
+    assert detectors_of(load(trained, "run")["config"]) == ("stored",)
+    mix = folder_of_other_detector(others, tmp_path / "mix")
+    run, model = tmp_path / "run", tmp_path / "model.pt"
+    for words in (
+        ("--data", data, "--run", run, *TINY, "--mix", mix, "--steps", 1),
+        ("export", "--checkpoint", run, "--output", model),
+    ):
+        done = call(*words)
+        assert done.returncode == 0, done.stderr
+    written = json.loads((run / "config.json").read_text())
+    configs = [written, load(run, "run")["config"], load(model, "model")["config"]]
+    assert [detectors_of(config) for config in configs] == [(OTHER, "stored")] * 3
 
 
 def test_p18_a_picture_survives_load_network_range_and_save_upright(trained, data):

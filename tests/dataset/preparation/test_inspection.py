@@ -39,9 +39,15 @@ def test_a_sound_folder_is_reported_in_full(folder):
     text = str(found)
     assert text.startswith("4 videos, 4 readable, ")
     assert "image_size 32" in text
-    assert "frames: 4 with 5" in text
+    assert "frames: 4 with 5\nlandmarks: 4 by stored\n" in text
     assert "frames/s of one process: decode " in text
     assert str(folder / "contact_sheet.jpg") in text
+
+
+def test_records_of_several_detectors_are_counted_by_what_each_states(folder):
+    path = video_path(folder, "id1/a")
+    write_record(path, read_record(path)._replace(detector="face-alignment"))
+    assert "\nlandmarks: 3 by stored, 1 by face-alignment\n" in str(inspect(folder))
 
 
 def test_damaged_missing_and_unlisted_records_are_named(folder):

@@ -43,6 +43,7 @@ def test_photos_and_a_film_are_used_together(tmp_path, load, capsys):
     assert taken == {**{f"IMG_{number}.png": 1 for number in range(4)}, "IMG_9.mp4": 6}
     assert len(loaded.images) == 10
     assert loaded.crop == "face"
+    assert loaded.detector == "stored"
     assert "4 photos and 1 film are taken as one person's" in capsys.readouterr().err
 
 

@@ -318,6 +318,18 @@ def test_other_settings_in_the_same_folder_are_refused(tree, tmp_path):
         work(tree, tmp_path, frames_per_video=6)
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_never_mixes_the_landmarks_of_two_detectors(
+    tree, tmp_path, monkeypatch, overwrite
+):
+    monkeypatch.setattr(pipeline, "prepare_detector", lambda name: None)
+    work(tree, tmp_path, limit=1)
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=r"--detector must be stored, .* got face-alignment"):
+        work(tree, tmp_path, detector="face-alignment", overwrite=overwrite)
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
