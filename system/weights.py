@@ -8,11 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from system.missing import MissingWeights
+
 DIGEST = re.compile(r"-([0-9a-f]{8,})\.pth")  # of a file's SHA-256, its first digits
-
-
-class MissingWeights(ValueError):  # noqa: N818, it says what is wrong and a caller may go on
-    """Weights are not there and cannot be downloaded."""
 
 
 def hub_folder() -> Path:

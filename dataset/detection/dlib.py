@@ -20,7 +20,7 @@ from dataset.detection.detector import (
 )
 from dataset.landmarks import POINTS
 from pretrained.dlib_files import model_file
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 
 if TYPE_CHECKING:
     import dlib
@@ -60,8 +60,8 @@ class DlibDetector:
     a detector has seen, and following it costs milliseconds.
 
     The predictor starts from a square and depends on it. It starts from the detector's, from that
-    around the face nearby, and midway; the mean of the three moves a third less from frame to
-    frame than its first answer, and is no further from the truth.
+    around the face nearby, and midway; the mean of the three moves a fifth to a third less from
+    frame to frame than its first answer, and is no further from the truth.
 
     Args:
         face: which of several faces it takes where none was seen before; see `choose_face`.

@@ -9,8 +9,8 @@ from dataset.detection.kinds import create_detector
 
 
 def test_an_unknown_detector_is_refused():
-    with pytest.raises(ValueError, match=r"--detector must be one of face-alignment, stored.*dlib"):
-        create_detector("dlib", "cpu")
+    with pytest.raises(ValueError, match=r"must be one of face-alignment, dlib, stored.*'dilb'"):
+        create_detector("dilb", "cpu")
 
 
 def test_detectors_are_known_by_name_and_without_pytorch():
