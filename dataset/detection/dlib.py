@@ -1,5 +1,6 @@
 """dlib's detectors and its 68-point predictor: landmarks that install with the library."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from functools import cached_property
@@ -16,7 +17,6 @@ from dataset.detection.detector import (
     Which,
     choose_face,
     detect_small,
-    overlap,
 )
 from dataset.landmarks import POINTS
 from pretrained.dlib_files import model_file
@@ -95,13 +95,11 @@ class DlibDetector:
 
     def _find(self, frame: np.ndarray, near: np.ndarray | None) -> np.ndarray:
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        looks = self._look_everywhere(frame, grey)
         if near is not None:
-            for squares in self._look_around(frame, grey, square_around(near)):
-                faces = [self._align(grey, square, near) for square in squares]
-                faces = [face for face in faces if overlap(face, near) > 0]
-                if faces:
-                    return choose_face(faces, near)
-        squares = next(filter(None, self._look_everywhere(frame, grey)), [])
+            around = self._look_around(frame, grey, square_around(near))
+            looks = itertools.chain(around, looks)
+        squares = next(filter(None, looks), [])
         faces = [self._align(grey, square, near) for square in squares]
         return choose_face(faces, near, self.face)
 

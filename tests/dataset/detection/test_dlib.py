@@ -128,10 +128,18 @@ def test_of_two_faces_the_one_that_is_asked_for_is_taken(clips, pair, which, sid
     assert overlap(found, clips[side][1][0] + [side * SIZE, 0]) > 0.5
 
 
+def test_a_face_that_has_moved_far_is_not_drawn_towards_where_it_was(detector, clips):
+    frames, landmarks = clips[0]
+    before = landmarks[0] + 0.6 * np.ptp(landmarks[0], axis=0)
+    assert error(find(detector, frames[0], before)[None], landmarks[:1]) < 0.07
+
+
 @pytest.mark.parametrize("followed", [False, True])
 def test_what_the_frontal_detector_misses_the_network_finds(detector, clips, patched, followed):
     frames, landmarks = clips[0]
     patched("_see_frontal", lambda *_: [])
+    if followed:
+        patched("_look_everywhere", None)
     found = find(detector, frames[0], landmarks[0] if followed else None)
     assert overlap(found, landmarks[0]) > 0.5
 
