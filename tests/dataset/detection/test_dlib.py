@@ -91,7 +91,7 @@ def test_a_face_is_followed_as_it_is_found_and_steadier_than_by_one_prediction(d
 
 def test_a_face_that_is_followed_is_not_looked_for_in_the_whole_picture(detector, clips, patched):
     frames, landmarks = clips[0]
-    patched("_look_everywhere", None)
+    patched("_look_everywhere", lambda *_: iter(()))
     assert np.isfinite(find(detector, frames[0], landmarks[0])).all()
 
 
@@ -139,7 +139,7 @@ def test_what_the_frontal_detector_misses_the_network_finds(detector, clips, pat
     frames, landmarks = clips[0]
     patched("_see_frontal", lambda *_: [])
     if followed:
-        patched("_look_everywhere", None)
+        patched("_look_everywhere", lambda *_: iter(()))
     found = find(detector, frames[0], landmarks[0] if followed else None)
     assert overlap(found, landmarks[0]) > 0.5
 
