@@ -57,7 +57,9 @@ def read_network(path: Path) -> StoredNetwork:
     try:
         return _read(_Stream(path.read_bytes()))
     except _DamageError as error:
-        raise ValueError(f"{path} is not a whole file of dlib's face recognition: {error}") from None
+        raise ValueError(
+            f"{path} is not a whole file of dlib's face recognition: {error}"
+        ) from None
 
 
 def _read(stream: "_Stream") -> StoredNetwork:

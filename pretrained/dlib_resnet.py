@@ -8,11 +8,37 @@ from torch import Tensor, nn
 
 from pretrained.dlib_dat import StoredNetwork, read_network
 from pretrained.dlib_files import model_file
+from pretrained.framing import Framing
 from system.weights import wanted_weights
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 SIZE = 150
 DEPTH = 256.0  # grey values are divided by it
+
+# Of the bridge and tip of the nose, the eyes and the upper lip: where the mean face has them, its
+# outer width being 1. Source: dlib, `get_face_chip_details` in `interpolation.h`.
+MEAN_FACE = {
+    27: (0.490127, 0.203352), 28: (0.490127, 0.307009), 29: (0.490127, 0.409805),
+    30: (0.490127, 0.515625), 31: (0.36688, 0.587326), 32: (0.426036, 0.609345),
+    33: (0.490127, 0.628106), 34: (0.554217, 0.609345), 35: (0.613373, 0.587326),
+    36: (0.121737, 0.216423), 37: (0.187122, 0.178758), 38: (0.265825, 0.179852),
+    39: (0.334606, 0.231733), 40: (0.260918, 0.245099), 41: (0.182743, 0.244077),
+    42: (0.645647, 0.231733), 43: (0.714428, 0.179852), 44: (0.793132, 0.178758),
+    45: (0.858516, 0.216423), 46: (0.79751, 0.244077), 47: (0.719335, 0.245099),
+    48: (0.254149, 0.780233), 49: (0.340985, 0.745405), 50: (0.428858, 0.727388),
+    51: (0.490127, 0.742578), 52: (0.551395, 0.727388), 53: (0.639268, 0.745405),
+    54: (0.726104, 0.780233), 60: (0.290379, 0.784792), 61: (0.428096, 0.778746),
+    62: (0.490127, 0.785343), 63: (0.552157, 0.778746), 64: (0.689874, 0.784792),
+}  # fmt: skip
+PADDING = 0.25  # left free on each side of that face
+FRAMING = Framing(
+    SIZE,
+    {
+        (number,): tuple((side + PADDING) / (1 + 2 * PADDING) * SIZE - 0.5 for side in place)
+        for number, place in MEAN_FACE.items()
+    },
+    fitted_in_picture=True,
+)
 
 # Of each stage: its width, and the strides of its residual blocks.
 STAGES = ((32, (1, 1, 1)), (64, (2, 1, 1, 1)), (128, (2, 1, 1)), (256, (2, 1, 1)), (256, (2,)))
@@ -35,7 +61,8 @@ class DlibResNet(nn.Module):
     """
 
     name = "dlib"
-    size = SIZE
+    framing = FRAMING
+    same_person = 0.6
 
     def __init__(self, stored: StoredNetwork, source: object = "dlib"):
         super().__init__()
