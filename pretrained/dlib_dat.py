@@ -21,6 +21,7 @@ from torch import Tensor
 LOSS, INPUT = "loss_metric_2", "input_rgb_image_sized"
 TAG, LAYER, BOTTOM = 1, 2, 3  # versions: a mark that holds nothing, a layer, the one at the input
 LONGEST_NAME = 64
+MOST_LAYERS = 1000
 
 
 class Layer(NamedTuple):
@@ -71,6 +72,8 @@ def _read(stream: "_Stream") -> StoredNetwork:
         if version not in (TAG, LAYER):
             raise _DamageError(f"a layer of version {version} at byte {stream.place}")
         layers += version == LAYER
+        if layers > MOST_LAYERS:
+            raise _DamageError(f"more than {MOST_LAYERS} layers")
     stream.expect("input", stream.name(), INPUT)
     mean = tuple(stream.number() for _ in range(3))
     size = stream.integer(), stream.integer()
