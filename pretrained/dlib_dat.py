@@ -174,7 +174,7 @@ class _Stream:
 
     def expect(self, what: str, given: object, wanted: object) -> None:
         if given != wanted:
-            raise _DamageError(f"{what} must be {wanted}, got {given} at byte {self.place}")
+            raise _DamageError(f"{what} must be {wanted!r}, got {given!r} at byte {self.place}")
 
     def integer(self) -> int:
         (control,) = self.take(1)
