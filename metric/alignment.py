@@ -1,26 +1,24 @@
 """Faces brought to the same place, size and upright position in their crops."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pretrained.framing import Framing
 
-def align_faces(
-    images: Tensor,
-    landmarks: Tensor,
-    size: int,
-    template: Tensor | Sequence[Sequence[float]],
-) -> Tensor:
-    """Cut out faces so that five points of each lie on the template's, as nearly as they can.
+LEAST = 1e-4  # pixels of the picture to one of the crop, or there is no face
+
+
+def align_faces(images: Tensor, landmarks: Tensor, framing: Framing) -> Tensor:
+    """Cut out faces so that points of each lie on the template's, as nearly as they can.
+
+    Pixels are interpolated, not averaged: crops of faces more than twice as large are coarser than
+    they could be.
 
     Args:
         images: (B, C, H, W) in [-1, 1].
         landmarks: (B, 68, 2) (x, y) in pixels of the images, pixel centres at integers.
-        size: side of the crops, pixels.
-        template: (5, 2) (x, y) in pixels of the crop: eyes, nose tip, corners of the mouth, from
-            the image's left to its right.
+        framing: size of the crops, and where they have which landmarks.
 
     Returns:
         (B, C, size, size) in [-1, 1], black outside the picture; NaN where the landmarks are.
@@ -34,29 +32,36 @@ def align_faces(
             f"got {tuple(landmarks.shape)}"
         )
     images, landmarks = images.float(), landmarks.to(images.device, torch.float32)
-    target = torch.as_tensor(template, dtype=torch.float32, device=images.device)
-    turn, shift = fit_similarity(five_points(landmarks), target.expand(len(images), 5, 2))
+    turn, shift = crop_to_picture(landmarks, framing)
 
-    line = torch.arange(size, device=images.device, dtype=torch.float32)
+    line = torch.arange(framing.size, device=images.device, dtype=torch.float32)
     crop = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=-1)
     places = torch.view_as_complex(crop)  # (size, size)
-    places = (places - shift[:, None, None]) / turn[:, None, None]  # (B, size, size)
+    places = turn[:, None, None] * places + shift[:, None, None]  # (B, size, size)
     sides = torch.tensor(images.shape[:-3:-1], device=images.device)  # width, height
     grid = (2 * torch.view_as_real(places) + 1) / sides - 1
     crops = F.grid_sample(images + 1, grid, align_corners=False) - 1
     # What grid_sample makes of NaN is its own affair.
-    found = torch.isfinite(torch.view_as_real(shift)).all(-1)
+    found = torch.isfinite(torch.view_as_real(shift)).all(-1) & (turn.abs() > LEAST)
     return torch.where(found[:, None, None, None], crops, torch.nan)
 
 
-def five_points(landmarks: Tensor) -> Tensor:
-    """Reduce 68 landmarks (B, 68, 2) to the five (B, 5, 2) of face recognition.
+def crop_to_picture(landmarks: Tensor, framing: Framing) -> tuple[Tensor, Tensor]:
+    """Find where the pixels of each face's crop lie in its picture.
 
-    They are the centres of the eyes, the nose tip and the corners of the mouth, from the image's
-    left to its right.
+    Args:
+        landmarks: (B, 68, 2).
+
+    Returns:
+        turn, shift: (B,) complex, as `fit_similarity` has them.
     """
-    eyes = [landmarks[:, 36:42].mean(1), landmarks[:, 42:48].mean(1)]
-    return torch.stack([*eyes, *landmarks[:, [30, 48, 54]].unbind(1)], dim=1)
+    points = torch.stack([landmarks[:, list(group)].mean(1) for group in framing.template], dim=1)
+    places = torch.tensor(list(framing.template.values()), device=points.device)
+    places = places.expand(points.shape)
+    if framing.fitted_in_picture:
+        return fit_similarity(places, points)
+    turn, shift = fit_similarity(points, places)
+    return 1 / turn, -shift / turn
 
 
 def fit_similarity(points: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pretrained.framing import FIVE_POINTS, Framing
 from system.weights import MissingWeights
 
 BUFFALO = "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_l.zip"
 
-# Where it wants both eyes, the nose tip and both corners of the mouth: (x, y) in pixels of a
-# crop of 112. Source: insightface, `face_align.py`.
 SIZE = 112
-TEMPLATE = (
+# Source: insightface, `face_align.py`.
+PLACES = (
     (38.2946, 51.6963),
     (73.5318, 51.5014),
     (56.0252, 71.7366),
@@ -31,8 +31,8 @@ class ArcFace:
     """
 
     name = "ArcFace"
-    size = SIZE
-    template = TEMPLATE
+    framing = Framing(SIZE, dict(zip(FIVE_POINTS, PLACES, strict=True)))
+    same_person = None
 
     def __init__(self, network: cv2.dnn.Net):
         self.network = network

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pretrained import arcface
+from pretrained.framing import FIVE_POINTS, Framing
 from pretrained.vgg import Input, VGGFeatures, convolutions
 from system.weights import MissingWeights, read_weights, wanted_weights
 
@@ -32,9 +33,9 @@ SIZE = 224
 # ArcFace's framing, wider, so that hair and chin show: the eyes are 1/4 of the side apart.
 WIDER = 1.25
 _SCALE = SIZE / arcface.SIZE / WIDER
-TEMPLATE = tuple(
+PLACES = tuple(
     tuple(_SCALE * (side - (arcface.SIZE - 1) / 2) + (SIZE - 1) / 2 for side in point)
-    for point in arcface.TEMPLATE
+    for point in arcface.PLACES
 )
 FC7 = 5  # layers of the classifier: up to fc7 and its ReLU
 
@@ -68,8 +69,8 @@ class VggFace(nn.Module):
     """
 
     name = "VGGFace"
-    size = SIZE
-    template = TEMPLATE
+    framing = Framing(SIZE, dict(zip(FIVE_POINTS, PLACES, strict=True)))
+    same_person = None
 
     def __init__(self, state: dict[str, Tensor], source: object = "VGGFace"):
         super().__init__()

@@ -14,7 +14,7 @@ import evaluate
 from dataset.images import read_image
 from drawn_heads.videos import write_heads
 from evaluation import results
-from pretrained.arcface import TEMPLATE
+from pretrained.arcface import ArcFace
 from tests.conftest import call_script, leave_half_written, preprocessed, run_script
 from tests.evaluation.conftest import Shifted
 from tests.pretrained.test_arcface import write_arcface
@@ -355,7 +355,7 @@ def test_vggface_describes_faces_where_its_file_is_given(common, tmp_path, monke
     given = []
 
     class Face(torch.nn.Module):
-        name, size, template = "VGGFace", 112, TEMPLATE
+        name, framing, same_person = "VGGFace", ArcFace.framing, None
 
         def forward(self, crops):
             return crops.mean((2, 3))

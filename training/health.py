@@ -102,7 +102,7 @@ def _embedder_ignored(lines: Lines) -> bool:
 
 def _content_stalls(lines: Lines) -> bool:
     """No content term is lower in the last third of the log than in the first."""
-    terms = [term for term in ("vgg19", "vggface", "l1") if lines and term in lines[-1]]
+    terms = [term for term in ("vgg19", "vggface", "dlib", "l1") if lines and term in lines[-1]]
     if len(lines) < LEAST or not terms:
         return False
     third = len(lines) // 3

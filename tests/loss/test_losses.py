@@ -1,5 +1,7 @@
 """The losses have the paper's values and reach whom they should (P2, P4, P8, P17)."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -9,7 +11,16 @@ from loss.adversarial import (
     feature_matching_loss,
     matching_loss,
 )
-from loss.content import ContentLoss, load_content_loss, perceptual_loss, pixel_loss
+from loss.content import (
+    ContentLoss,
+    choose_face_features,
+    load_content_loss,
+    load_content_loss_of,
+    perceptual_loss,
+    pixel_loss,
+    stored_face_features,
+)
+from pretrained.dlib_resnet import load_dlib_features
 from pretrained.vgg import VGGFeatures
 from pretrained.vggface import PIXELS
 
@@ -53,9 +64,9 @@ def test_pixel_loss_is_the_mean_distance_and_only_the_fake_gets_a_gradient():
     assert real.grad is None
 
 
-@pytest.mark.parametrize("name", ["torchvision", "vggface"])
+@pytest.mark.parametrize("name", ["torchvision", "vggface", "dlib"])
 def test_p4_every_tapped_layer_gives_the_fake_a_finite_gradient(name, vgg):
-    features = vgg(name)
+    features = load_dlib_features() if name == "dlib" else vgg(name)
     fake = torch.rand(1, 3, 64, 64).requires_grad_(True)
     real = torch.rand(1, 3, 64, 64).requires_grad_(True)
     for index in range(5):
@@ -81,24 +92,56 @@ def test_content_terms_are_named_and_zero_for_equal_images(vgg):
 
 
 def test_the_content_loss_of_pixels_needs_no_weights():
-    loss = load_content_loss("l1", "torchvision", "nowhere.pth")
+    loss = load_content_loss("l1", "torchvision", "none", "nowhere.pth")
     assert set(loss(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))) == {"l1"}
 
 
-def test_the_papers_content_loss_has_both_networks_or_vgg19_alone(monkeypatch):
+@pytest.mark.parametrize("content", ["vgg", "l1"])
+@pytest.mark.parametrize("face_features", ["vggface", "dlib", "none"])
+def test_the_content_loss_has_the_terms_that_are_asked_for(content, face_features, monkeypatch):
     asked = []
 
     def network(kind):
-        def load_network(what):
-            asked.append((kind, what))
+        def load_network(*what):
+            asked.append((kind, *map(str, what)))
             return VGGFeatures(torch.nn.Sequential(torch.nn.ReLU()), (0,), PIXELS)
 
         return load_network
 
     monkeypatch.setattr("loss.content.load_vgg19", network("vgg19"))
     monkeypatch.setattr("loss.content.load_vggface", network("vggface"))
-    assert set(load_content_loss("vgg", "caffe", "face.pth").networks) == {"vgg19", "vggface"}
-    assert set(load_content_loss("vgg", "caffe", None).networks) == {"vgg19"}
-    assert [(kind, str(what)) for kind, what in asked] == [
-        ("vgg19", "caffe"), ("vggface", "face.pth"), ("vgg19", "caffe"),
-    ]  # fmt: skip
+    monkeypatch.setattr("loss.content.load_dlib_features", network("dlib"))
+    loss = load_content_loss(content, "caffe", face_features, "face.pth")
+    face = {face_features} - {"none"}
+    image = torch.zeros(1, 3, 8, 8)
+    assert set(loss(image, image)) == {"vgg19" if content == "vgg" else "l1"} | face
+    files = {"vgg19": ("caffe",), "vggface": ("face.pth",), "dlib": ()}
+    loaded = [*(["vgg19"] if content == "vgg" else []), *face]
+    assert asked == [(name, *files[name]) for name in loaded]
+
+
+def test_face_features_are_vggfaces_where_named_else_dlibs_where_installed(monkeypatch):
+    assert choose_face_features("vgg", Path("face.pth")) == "vggface"
+    assert choose_face_features("vgg", None) == "dlib"
+    assert choose_face_features("l1", Path("face.pth")) == "none"
+    monkeypatch.setattr("pretrained.dlib_files.find_spec", lambda name: None)
+    assert choose_face_features("vgg", None) == "none"
+
+
+def test_a_run_of_before_there_was_a_choice_had_vggface_where_its_file_was():
+    assert stored_face_features({"content": "vgg", "vggface": "face.pth"}) == "vggface"
+    assert stored_face_features({"content": "vgg", "vggface": None}) == "none"
+    assert stored_face_features({"content": "l1", "vggface": "face.pth"}) == "none"
+    new = {"content": "vgg", "vggface": None, "face_features": "dlib"}
+    assert stored_face_features(new) == "dlib"
+
+
+def test_the_content_loss_of_a_run_finds_vggface_where_it_lies_now(monkeypatch):
+    asked = []
+    monkeypatch.setattr("loss.content.load_vgg19", lambda kind: None)
+    monkeypatch.setattr("loss.content.load_vggface", asked.append)
+    run = {"content": "vgg", "vgg19": "caffe", "vggface": "then.pth"}
+    load_content_loss_of(run, None)
+    load_content_loss_of(run, Path("now.pth"))
+    load_content_loss_of(run | {"vggface": None}, Path("now.pth"))  # it had none
+    assert asked == [Path("then.pth"), Path("now.pth")]

@@ -6,7 +6,8 @@ import pytest
 import torch
 from skimage.transform import SimilarityTransform, warp
 
-from metric.alignment import align_faces, fit_similarity, five_points
+from metric.alignment import align_faces, fit_similarity
+from pretrained.framing import FIVE_POINTS, Framing
 from tests.metric.conftest import face, spots
 
 # As insightface publishes it.
@@ -19,13 +20,12 @@ TEMPLATE = torch.tensor(
         [70.7299, 92.2041],
     ]
 )
+FRAMING = Framing(112, dict(zip(FIVE_POINTS, TEMPLATE.tolist(), strict=True)))
 
 
-def test_the_five_points_are_eyes_nose_and_mouth_from_left_to_right():
-    points = face(0)
-    five = five_points(points)[0]
-    by_hand = [points[0, 36:42].mean(0), points[0, 42:48].mean(0), *points[0, [30, 48, 54]]]
-    torch.testing.assert_close(five, torch.stack(by_hand))
+def five_points(landmarks: torch.Tensor) -> torch.Tensor:
+    eyes = [landmarks[:, 36:42].mean(1), landmarks[:, 42:48].mean(1)]
+    return torch.stack([*eyes, *landmarks[:, [30, 48, 54]].unbind(1)], dim=1)
 
 
 def test_the_transform_is_that_of_scikit_image():
@@ -41,7 +41,7 @@ def test_the_transform_is_that_of_scikit_image():
 
 def test_crops_are_those_of_scikit_image_at_every_pixel_and_border():
     images, landmarks = spots(0, 2)[..., :104], torch.cat([face(0), face(1) - 20])
-    crops = align_faces(images, landmarks, 112, TEMPLATE)
+    crops = align_faces(images, landmarks, FRAMING)
     for image, points, crop in zip(images, five_points(landmarks), crops, strict=True):
         transform = SimilarityTransform.from_estimate(points.double().numpy(), TEMPLATE.numpy())
         expected = warp(
@@ -56,9 +56,7 @@ def test_a_face_that_lies_on_the_template_is_cut_out_as_it_is():
     landmarks = face(0)
     landmarks[:, 36:42], landmarks[:, 42:48] = TEMPLATE[0], TEMPLATE[1]
     landmarks[:, [30, 48, 54]] = TEMPLATE[2:]
-    torch.testing.assert_close(
-        align_faces(image, landmarks, 112, TEMPLATE), image, atol=1e-4, rtol=0
-    )
+    torch.testing.assert_close(align_faces(image, landmarks, FRAMING), image, atol=1e-4, rtol=0)
 
 
 def test_a_turned_and_shrunk_picture_gives_the_same_crop():
@@ -66,8 +64,8 @@ def test_a_turned_and_shrunk_picture_gives_the_same_crop():
     matrix = cv2.getRotationMatrix2D((79.5, 79.5), 25, 0.9)
     turned = cv2.warpAffine(image[0].permute(1, 2, 0).numpy(), matrix, (160, 160))
     moved = landmarks @ torch.tensor(matrix[:, :2]).float().T + torch.tensor(matrix[:, 2]).float()
-    crops = align_faces(torch.from_numpy(turned).permute(2, 0, 1)[None], moved, 112, TEMPLATE)
-    assert (crops - align_faces(image, landmarks, 112, TEMPLATE)).abs().median() < 0.005
+    crops = align_faces(torch.from_numpy(turned).permute(2, 0, 1)[None], moved, FRAMING)
+    assert (crops - align_faces(image, landmarks, FRAMING)).abs().median() < 0.005
 
 
 def test_a_mirrored_template_is_never_reached_by_a_reflection():
@@ -80,7 +78,7 @@ def test_a_mirrored_template_is_never_reached_by_a_reflection():
 
 def test_outside_the_picture_is_black():
     white = torch.ones(1, 3, 128, 128)
-    crop = align_faces(white, face(0) - 200, 112, TEMPLATE)
+    crop = align_faces(white, face(0) - 200, FRAMING)
     assert crop.min() == -1
 
 
@@ -88,11 +86,11 @@ def test_missing_landmarks_leave_their_face_missing_and_no_other():
     landmarks = torch.cat([face(0), face(1), face(2)])
     landmarks[1, 36] = torch.nan
     landmarks[2] = 64
-    crops = align_faces(spots(0, 3), landmarks, 112, TEMPLATE)
+    crops = align_faces(spots(0, 3), landmarks, FRAMING)
     assert crops[0].isfinite().all()
     assert crops[1:].isnan().all()
 
 
 def test_landmarks_of_another_number_of_faces_are_refused():
     with pytest.raises(ValueError, match=r"\(2, 68, 2\), got \(1, 68, 2\)"):
-        align_faces(spots(0, 2), face(0), 112, TEMPLATE)
+        align_faces(spots(0, 2), face(0), FRAMING)

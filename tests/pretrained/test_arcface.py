@@ -12,7 +12,7 @@ from metric.identity import FaceDescriptor, cosine
 from pretrained.arcface import load_arcface
 from system.weights import MissingWeights
 from tests.metric.conftest import face, spots
-from tests.metric.test_alignment import TEMPLATE
+from tests.metric.test_alignment import FRAMING
 
 
 def write_arcface(path, batch: int | str = 1, size: int = 112) -> None:
@@ -81,7 +81,7 @@ def test_arcface_describes_aligned_faces_as_its_file_says(tmp_path, batch):
     images, landmarks = spots(0, 3), torch.cat([face(seed) for seed in range(3)])
     rows = FaceDescriptor(load_arcface(path))(images, landmarks)
 
-    pixels = 255 * (align_faces(images, landmarks, 112, TEMPLATE) + 1) / 2
+    pixels = 255 * (align_faces(images, landmarks, FRAMING) + 1) / 2
     expected = run_by_torch(path, (pixels - 127.5) / 127.5)
     expected = expected / expected.norm(dim=1, keepdim=True)
     assert cosine(expected[:1], expected[1:2]).item() < 0.99

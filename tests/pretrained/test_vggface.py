@@ -40,7 +40,7 @@ def test_vggface_is_vgg16_with_max_pooling_on_rgb_less_its_mean(vggface_state):
     images, landmarks = spots(0, 2), torch.cat([face(0), face(1)])
     rows = vggface(images, landmarks)
 
-    x = 255 * (align_faces(images, landmarks, 224, VggFace.template) + 1) / 2
+    x = 255 * (align_faces(images, landmarks, VggFace.framing) + 1) / 2
     x = x - torch.tensor(MEAN).reshape(1, 3, 1, 1)
     state = vggface_state
     for block in VGG16:
@@ -57,7 +57,7 @@ def test_vggface_is_vgg16_with_max_pooling_on_rgb_less_its_mean(vggface_state):
 
 
 def test_vggface_sees_the_whole_face_with_the_eyes_a_quarter_of_the_side_apart():
-    right, left, nose, *mouth = VggFace.template
+    right, left, nose, *mouth = VggFace.framing.template.values()
     assert left[0] - right[0] == pytest.approx(224 / 4, abs=1)
     assert (left[0] + right[0]) / 2 == pytest.approx(223 / 2, abs=1)
     assert all(0.55 * 224 < y < 0.8 * 224 for _, y in (nose, *mouth))

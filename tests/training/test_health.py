@@ -49,7 +49,7 @@ def test_embeddings_that_are_all_alike_collapse_too():
     assert "the embedding collapses" in warnings(log)
 
 
-@pytest.mark.parametrize("terms", [("l1",), ("vgg19", "vggface")])
+@pytest.mark.parametrize("terms", [("l1",), ("vgg19", "vggface"), ("vgg19", "dlib")])
 def test_a_content_loss_that_does_not_fall_is_seen_unless_one_of_its_terms_falls(terms):
     log = [{**HEALTHY, **dict.fromkeys(terms, 0.3)} for _ in range(LEAST)]
     if terms != ("l1",):
