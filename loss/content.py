@@ -12,7 +12,7 @@ from pretrained.dlib_files import model_file
 from pretrained.dlib_resnet import FILE, load_dlib_features
 from pretrained.vgg19 import load_vgg19
 from pretrained.vggface import load_vggface
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 
 
 def perceptual_loss(

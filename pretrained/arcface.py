@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pretrained.framing import FIVE_POINTS, Framing
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 
 BUFFALO = "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_l.zip"
 

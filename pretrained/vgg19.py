@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from pretrained.vgg import Input, VGGFeatures, convolutions
-from system.weights import MissingWeights, fetch, read_weights
+from system.missing import MissingWeights
+from system.weights import fetch, read_weights
 
 TAPPED = (1, 6, 11, 20, 29)  # relu1_1 ... relu5_1 in torchvision's vgg.features
 

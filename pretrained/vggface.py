@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from pretrained import arcface
 from pretrained.framing import FIVE_POINTS, Framing
 from pretrained.vgg import Input, VGGFeatures, convolutions
-from system.weights import MissingWeights, read_weights, wanted_weights
+from system.missing import MissingWeights
+from system.weights import read_weights, wanted_weights
 
 URL = "https://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth"
 

@@ -19,7 +19,8 @@ from dataset.detection.detector import (
     overlap,
 )
 from dataset.landmarks import POINTS
-from system.weights import MissingWeights, fetch_all, hub_folder
+from system.missing import MissingWeights
+from system.weights import fetch_all, hub_folder
 
 if TYPE_CHECKING:
     from face_alignment import FaceAlignment

@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 from metric.alignment import align_faces
 from metric.identity import FaceDescriptor, cosine
 from pretrained.arcface import load_arcface
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 from tests.metric.conftest import face, spots
 from tests.metric.test_alignment import FRAMING
 

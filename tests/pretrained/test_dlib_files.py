@@ -1,7 +1,7 @@
 import pytest
 
 from pretrained.dlib_files import model_file
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 
 
 def test_a_model_is_found_without_importing_its_package():

@@ -13,7 +13,7 @@ from metric.alignment import align_faces
 from metric.identity import FaceDescriptor, distance
 from pretrained.dlib_files import model_file
 from pretrained.dlib_resnet import FILE, FRAMING, DlibFeatures, DlibResNet, load_dlib_resnet
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 
 POSES = (Pose(), Pose(yaw=20, roll=12), Pose(pitch=-10, roll=-25, scale=0.8))
 

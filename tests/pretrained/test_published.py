@@ -10,7 +10,7 @@ from torch import nn
 
 from pretrained.inception import load_inception
 from pretrained.lpips import load_lpips
-from system.weights import MissingWeights
+from system.missing import MissingWeights
 
 
 class Published(NamedTuple):

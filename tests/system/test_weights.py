@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from system.weights import MissingWeights, fetch, fetch_all, read_weights, wanted_weights
+from system.missing import MissingWeights
+from system.weights import fetch, fetch_all, read_weights, wanted_weights
 
 URL = "https://example.org/models/small-0123abcd.pth"
 
