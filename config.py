@@ -407,11 +407,11 @@ class Evaluate(Checked):
     drawn_heads: Path | None = None
     """Folder of the raw videos, if they are drawn heads: their true reenactment can be drawn."""
     arcface: Path | None = None
-    """ArcFace in ONNX (w600k_r50.onnx), for CSIM; without it VGGFace's descriptors are used."""
+    """ArcFace in ONNX (w600k_r50.onnx), for CSIM, in place of dlib's network."""
     vggface: Path | None = None
     """vgg_face_dag.pth, for CSIM, and where it lies elsewhere than in training."""
-    detector: Literal["face-alignment", "none"] = "face-alignment"
-    """Finds landmarks on generated frames; none: their errors are left out."""
+    detector: Literal["dlib", "face-alignment", "none"] = "dlib"
+    """Finds landmarks on true and generated frames alike; none: their errors are left out."""
     batch_size: int = 8
     """Frames drawn and measured at once."""
     seed: int = 0

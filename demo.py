@@ -98,7 +98,7 @@ def evaluate(config: Demo, checkpoint: Path, data: Path, heads: Path) -> None:
     script(
         "evaluate.py", "--checkpoint", checkpoint, "--data", data, "--drawn-heads", heads,
         "--output", out / "evaluation", "--shots", config.shots, "--held-out", config.held_out,
-        "--finetune-steps", config.finetune_steps, "--detector", "none", "--seed", config.seed,
+        "--finetune-steps", config.finetune_steps, "--seed", config.seed,
     )  # fmt: skip
     shutil.copyfile(out / "evaluation" / "metrics.json", out / "metrics.json")
     shutil.copyfile(out / "evaluation" / "sheet.png", out / "contact_sheet.png")

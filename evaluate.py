@@ -25,6 +25,7 @@ from loss.content import ContentLoss, load_content_loss_of
 from metric.identity import FaceDescriptor
 from metric.perceptual import Lpips
 from pretrained.arcface import load_arcface
+from pretrained.dlib_resnet import load_dlib_resnet
 from pretrained.inception import load_inception
 from pretrained.lpips import load_lpips
 from pretrained.vggface import load_vggface_descriptor
@@ -140,18 +141,16 @@ def _instruments(config: Evaluate, hardware: Hardware) -> tuple[Instruments, dic
             raise ValueError("--detector none")
         return create_detector(config.detector, str(hardware.device))
 
-    descriptor = None
     if config.arcface:
-        descriptor = FaceDescriptor(load_arcface(config.arcface))
+        recognition = load_arcface(config.arcface)
     elif config.vggface:
-        descriptor = FaceDescriptor(load_vggface_descriptor(config.vggface)).to(hardware.device)
+        recognition = load_vggface_descriptor(config.vggface)
     else:
-        left_out["csim"] = "it needs --arcface FILE or --vggface FILE"
-        print(f"csim: left out: {left_out['csim']}")
+        recognition = load("csim, recognized", load_dlib_resnet)
     instruments = Instruments(
         load("lpips", lambda: Lpips(load_lpips()).to(hardware.device)),
         load("fid", lambda: load_inception().to(hardware.device)),
-        descriptor,
+        FaceDescriptor(recognition).to(hardware.device) if recognition else None,
         load("landmark_error, pose_error, jitter, leak", load_detector),
     )
     return instruments, left_out

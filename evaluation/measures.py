@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dataset.detection.detector import LandmarkDetector
 from dataset.images import image_to_frame
 from metric.expression import expression_error
 from metric.geometry import landmark_error, pose_error
-from metric.identity import cosine
+from metric.identity import FaceDescriptor, cosine, distance
 from metric.motion import flicker, landmark_jitter
 from metric.pixels import l1, psnr
 from metric.ssim import ssim
@@ -28,6 +29,8 @@ class Measure(NamedTuple):
     higher_is_better: bool
     digits: int
     meaning: str
+    instrument: str | None = None
+    """A field of `Instruments` of which there is more than one kind."""
 
 
 MEASURES = {
@@ -37,26 +40,34 @@ MEASURES = {
     "expression": Measure("eyes+mouth", False, 4, "the same around eyes and mouth only"),
     "lpips": Measure("LPIPS", False, 3, "perceptual distance from the true frame (AlexNet)"),
     "fid": Measure("FID", False, 1, "Frechet distance of Inception features; biased for few"),
-    "csim": Measure("CSIM", True, 3, "cosine of identity descriptors, 1: equal"),
-    "landmark_error": Measure(
-        "NME", False, 4, "landmarks found from those that drove, over the outer eye distance"
+    "csim": Measure("CSIM", True, 3, "cosine of identity descriptors, 1: equal", "descriptor"),
+    "recognized": Measure(
+        "recognized", True, 2, "share of frames within the bound of descriptors of one person",
+        "descriptor",
     ),
-    "pose_error": Measure("pose", False, 2, "degrees between head poses, mean of three angles"),
+    "landmark_error": Measure(
+        "NME", False, 4,
+        "landmarks found, from those found where they drove, over the outer eye distance",
+        "detector",
+    ),
+    "pose_error": Measure(
+        "pose", False, 2, "degrees between head poses, mean of three angles", "detector"
+    ),
     "jitter": Measure(
-        "jitter", False, 4, "movement of found landmarks that did not drive, frame to frame"
+        "jitter", False, 4, "movement of found landmarks that did not drive, frame to frame",
+        "detector",
     ),
     "flicker": Measure("flicker", False, 4, "change of the pixel error, frame to frame"),
-    "faces_found": Measure("found", True, 2, "share of frames in which a face was found"),
+    "faces_found": Measure(
+        "found", True, 2, "share of frames in which a face was found", "detector"
+    ),
     "leak": Measure(
-        "leak", False, 2, "face shape, 0: of the source, 1: of the driver"
+        "leak", False, 2, "face shape, 0: of the source, 1: of the driver", "detector"
     ),
     "drawn_leak": Measure(
         "leak px", False, 2, "pixels, 0: face shape of the source, 1: of the driver (drawn heads)"
     ),
 }  # fmt: skip
-
-Descriptor = Callable[[Tensor, Tensor], Tensor]
-"""Images (B, 3, H, W) in [-1, 1] and landmarks (B, 68, 2) to unit vectors (B, D)."""
 
 
 class Instruments(NamedTuple):
@@ -64,7 +75,7 @@ class Instruments(NamedTuple):
 
     lpips: Callable[[Tensor, Tensor], Tensor] | None = None
     inception: Callable[[Tensor], Tensor] | None = None
-    descriptor: Descriptor | None = None
+    descriptor: FaceDescriptor | None = None
     detector: LandmarkDetector | None = None
 
     @property
@@ -81,7 +92,8 @@ class Frames:
 
     Args:
         images: (F, 3, H, W) in [-1, 1], in the order of time.
-        landmarks: (F, 68, 2) float32, pixels: where the face is, or was asked to be.
+        landmarks: (F, 68, 2) float32, pixels: where the face is, or was asked to be, by those who
+            made the data.
         instruments: what looks at them.
         batch_size: frames looked at at once.
     """
@@ -100,10 +112,10 @@ class Frames:
     @cached_property
     @torch.no_grad()
     def descriptors(self) -> Tensor:
-        """Identity of each frame: (F, D), unit length."""
+        """Identity of each frame: (F, D), of the network's own length."""
         points = self.points.to(self.images.device)
         parts = zip(self.images.split(self.batch_size), points.split(self.batch_size), strict=True)
-        return torch.cat([self.instruments.descriptor(*part) for part in parts])
+        return torch.cat([self.instruments.descriptor.raw(*part) for part in parts])
 
     @cached_property
     @torch.no_grad()
@@ -115,16 +127,15 @@ class Frames:
 
     @cached_property
     def found(self) -> Tensor:
-        """Landmarks that the detector finds: (F, 68, 2), NaN where it finds no face."""
+        """Landmarks that the detector finds: (F, 68, 2), NaN where it finds no face.
+
+        It is not told where to look, so that it finds what is there.
+        """
         found = [
             self.instruments.detector.detect(
-                list(image_to_frame(part)), [(None, 0)] * len(part), list(near)
+                list(image_to_frame(part)), [(None, 0)] * len(part), [None] * len(part)
             )
-            for part, near in zip(
-                self.images.split(self.batch_size),
-                np.split(self.landmarks, range(self.batch_size, len(self.images), self.batch_size)),
-                strict=True,
-            )
+            for part in self.images.split(self.batch_size)
         ]
         return torch.from_numpy(np.concatenate(found))
 
@@ -151,23 +162,21 @@ def mean_likeness(output: Frames, truth: Frames) -> dict[str, float]:
     return {name: value.nanmean().item() for name, value in likeness(output, truth).items()}
 
 
-def obedience(output: Frames, driving: np.ndarray) -> dict[str, float]:
-    """Compare the landmarks found on frames with those that drove them.
+def obedience(output: Frames, wanted: Tensor, driving: Tensor) -> dict[str, float]:
+    """Compare the landmarks found on frames with what the same detector finds where they came from.
+
+    Two detectors place landmarks a few percent of a face apart; so no other's are compared.
 
     Args:
-        driving: (F, 68, 2) the driver's own, which decide the pose; what the generator was shown,
-            `output.landmarks`, may be fitted to another face.
+        wanted: (F, 68, 2) what would be found on perfect frames.
+        driving: (F, 68, 2) what is found on the driver's own, which decide the pose.
     """
-    if output.instruments.detector is None:
-        return {}
-    found, wanted = output.found, output.points
     size = output.images.shape[-1]
-    driving = torch.from_numpy(driving)
     return {
-        "landmark_error": landmark_error(found, wanted).nanmean().item(),
-        "pose_error": pose_error(found, driving, size).nanmean().item(),
-        "jitter": landmark_jitter(found, wanted).item(),
-        "faces_found": found.isfinite().all(-1).all(-1).float().mean().item(),
+        "landmark_error": landmark_error(output.found, wanted).nanmean().item(),
+        "pose_error": pose_error(output.found, driving, size).nanmean().item(),
+        "jitter": landmark_jitter(output.found, wanted).item(),
+        "faces_found": output.found.isfinite().all(-1).all(-1).float().mean().item(),
     }
 
 
@@ -175,8 +184,23 @@ def identity_kept(output: Frames, source: Frames) -> dict[str, float]:
     """Compare the identity of frames with the mean identity of the pictures learnt from."""
     if output.instruments.descriptor is None:
         return {}
-    mean = source.descriptors.mean(dim=0, keepdim=True)
-    return {"csim": cosine(output.descriptors, mean.expand_as(output.descriptors)).mean().item()}
+    mean = F.normalize(source.descriptors).mean(dim=0, keepdim=True)
+    csim = cosine(output.descriptors, mean.expand_as(output.descriptors)).mean().item()
+    return {"csim": csim} | recognition(output, source)
+
+
+def recognition(output: Frames, person: Frames) -> dict[str, float]:
+    """Return the share of frames that are nearer to the person than the descriptor's bound.
+
+    Args:
+        person: true frames, whose mean descriptor stands for the person.
+    """
+    bound = output.instruments.descriptor.same_person
+    if bound is None:
+        return {}
+    mean = person.descriptors.mean(dim=0, keepdim=True)
+    near = distance(output.descriptors, mean.expand_as(output.descriptors)) < bound
+    return {"recognized": near.float().mean().item()}
 
 
 def self_reenactment(output: Frames, truth: Frames) -> dict[str, float | None]:
@@ -187,7 +211,9 @@ def self_reenactment(output: Frames, truth: Frames) -> dict[str, float | None]:
     scores = mean_likeness(output, truth)
     if output.instruments.descriptor is not None:
         scores["csim"] = cosine(output.descriptors, truth.descriptors).mean().item()
-    scores |= obedience(output, output.landmarks)
+        scores |= recognition(output, truth)
+    if output.instruments.detector is not None:
+        scores |= obedience(output, truth.found, truth.found)
     scores["flicker"] = flicker(output.images, truth.images).item()
     return plain(scores)
 

@@ -30,13 +30,16 @@ def write_outputs(
     """Write metrics.json, table.md, sheets and figures.
 
     Args:
-        protocol: plain values: how it was measured; among them `held_out` frames, and `left_out`,
-            measures that could not be made, with the reason.
+        protocol: plain values: how it was measured; among them `held_out` frames, the kinds of the
+            `instruments`, and `left_out`, measures that could not be made, with the reason.
 
     Returns:
         What stands in table.md.
     """
-    text = report(summary, protocol["left_out"], len(comparison.videos), protocol["held_out"])
+    text = report(
+        summary, protocol["instruments"], protocol["left_out"], len(comparison.videos),
+        protocol["held_out"],
+    )  # fmt: skip
     metrics = as_plain(comparison, summary, protocol)
     for name, content in (
         ("metrics.json", json.dumps(metrics, indent=1, allow_nan=False)),

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from dataset.images import frame_to_image, normalize, resize
-from dataset.landmarks import draw_landmarks, scale_landmarks
+from dataset.landmarks import are_faces, draw_landmarks, scale_landmarks
 from drawn_heads.set import DrawnSet
 from drawn_heads.truth import reenactment_truth
 from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain
 from evaluation.protocol import Subject
-from inference.retarget import MOTIONS
+from inference.retarget import MOTIONS, most_similar
 from metric.shape import face_shape, identity_leak
 
 MOST_AWAY = 0.5  # pixels between landmarks stored and drawn again
 
-ABSOLUTE, TRUE = "absolute", "true"
+ABSOLUTE, RELATIVE, TRUE = "absolute", "relative", "true"
 
 
 class Truth(NamedTuple):
@@ -65,30 +65,57 @@ class Reenactment:
         self.source, self.driver, self.frames = source, driver, frames
         self.size = source.held_out.images.shape[-1]
         self.truth = None if drawn is None else _draw_truth(drawn, source, driver, self.size)
-        known = normalize(source.known.images.to(device))
-        self._known = frames(known, source.known.landmarks)
+        self._known, self._driving = (
+            frames(normalize(pictures.images.to(device)), pictures.landmarks)
+            for pictures in (source.known, driver.held_out)
+        )
         self.motions = self._motions()
         if self.truth is not None:
-            self._right, self._leaked = (
+            right, self._leaked = (
                 normalize(images.to(device)) for images in (self.truth.images, self.truth.leaked)
             )
+            self._answer = frames(right, self.truth.landmarks)
 
     def draw_landmarks(self, landmarks: np.ndarray) -> Tensor:
         """Draw landmarks (F, 68, 2) as images (F, 3, H, W) uint8."""
         return frame_to_image(np.stack([draw_landmarks(points, self.size) for points in landmarks]))
 
-    def score(self, output: Frames) -> dict[str, float | None]:
-        """Measure frames of the source, with the landmarks that the generator was shown."""
-        driving = self.driver.held_out.landmarks
-        scores = identity_kept(output, self._known) | obedience(output, driving)
+    def score(self, output: Frames, motion: str) -> dict[str, float | None]:
+        """Measure frames of the source, drawn with the landmarks of a motion."""
+        scores = identity_kept(output, self._known)
         if output.instruments.detector is not None:
-            shapes = (output.found, self._known.points, torch.from_numpy(driving))
+            driving = self._driving.found
+            scores |= obedience(output, self._wanted(motion), driving)
+            shapes = (output.found, self._known.found, driving)
             scores["leak"] = identity_leak(*map(face_shape, shapes))
         if self.truth is not None:
-            right = self.frames(self._right, self.truth.landmarks)
-            scores |= mean_likeness(output, right)
-            scores["drawn_leak"] = projection(output.images, self._right, self._leaked)
+            scores |= mean_likeness(output, self._answer)
+            scores["drawn_leak"] = projection(output.images, self._answer.images, self._leaked)
         return plain(scores)
+
+    def _wanted(self, motion: str) -> Tensor:
+        """Give the motion as the detector of the instruments sees driver and source: (F, 68, 2).
+
+        NaN where it sees no face; everywhere where it does not see what the motion starts from.
+        """
+        if motion == TRUE:
+            return self._answer.found
+        driving, known = self._driving.found.numpy(), self._known.found.numpy()
+        if motion == ABSOLUTE:
+            return self._driving.found
+        if motion == RELATIVE:
+            known = known[self._start()]
+        known = known[are_faces(known)]
+        wanted, seen = np.full_like(driving, np.nan), are_faces(driving)
+        if len(known) and seen[0]:
+            wanted[seen] = list(MOTIONS[motion](driving[seen], known))
+        return torch.from_numpy(wanted)
+
+    def _start(self) -> np.ndarray:
+        """Tell which of the source's pictures relative motion starts from: (T,) bool."""
+        known = self.source.known.landmarks
+        start = most_similar(self.driver.held_out.landmarks[0], known)
+        return (known == start).all((1, 2))
 
     def _motions(self) -> dict[str, np.ndarray]:
         driving = self.driver.held_out.landmarks

@@ -12,7 +12,7 @@ from dataset.images import read_image, write_image
 from evaluation.trial import Result
 from system.files import replacing
 
-FORMAT = 3
+FORMAT = 4
 
 
 class ResultStore:

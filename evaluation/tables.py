@@ -1,16 +1,23 @@
 """Tables for the terminal and for Markdown: they are the same text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from evaluation.measures import MEASURES
 from evaluation.paper import STATUS, TABLE
 from evaluation.summary import Duel, Interval, Row, Summary
 
 
-def report(summary: Summary, left_out: dict[str, str], videos: int, held_out: int) -> str:
+def report(
+    summary: Summary,
+    instruments: Mapping[str, str],
+    left_out: Mapping[str, str],
+    videos: int,
+    held_out: int,
+) -> str:
     """Write everything that a person reads: tables, what they lack, and the paper's own.
 
     Args:
+        instruments: kinds of those that measured, see `Instruments.names`.
         left_out: measures that could not be made, and why.
         videos, held_out: how many videos, and hold-out frames of each.
     """
@@ -24,7 +31,7 @@ def report(summary: Summary, left_out: dict[str, str], videos: int, held_out: in
         parts += ["\n## Another person's motion\n", _scores(summary.cross)]
     parts += ["\n## The paper's numbers\n", STATUS + "\n", _paper()]
     parts += ["\n## Measures\n", "Mean over videos ± half of the bootstrap's 95 % interval.\n"]
-    parts += [_legend([*summary.rows, *summary.cross])]
+    parts += [_legend([*summary.rows, *summary.cross], instruments)]
     for reason in dict.fromkeys(left_out.values()):
         titles = [MEASURES[name].title for name, why in left_out.items() if why == reason]
         parts.append(f"- left out: {', '.join(titles)}: {reason}")
@@ -112,5 +119,9 @@ def _paper() -> str:
     )
 
 
-def _legend(rows: list[Row]) -> str:
-    return "\n".join(f"- {MEASURES[n].title}: {MEASURES[n].meaning}" for n in _measured(rows))
+def _legend(rows: list[Row], instruments: Mapping[str, str]) -> str:
+    lines = []
+    for measure in (MEASURES[name] for name in _measured(rows)):
+        kind = instruments.get(measure.instrument)
+        lines.append(f"- {measure.title}{f', by {kind}' if kind else ''}: {measure.meaning}")
+    return "\n".join(lines)

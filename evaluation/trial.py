@@ -135,7 +135,7 @@ class Trial:
         for motion, landmarks in stage.motions.items():
             drawn = stage.draw_landmarks(landmarks)
             images = self._draw(head, drawn)
-            scores = stage.score(self._frames(images, landmarks))
+            scores = stage.score(self._frames(images, landmarks), motion)
             row = {"shots": len(known.frames), "method": method, "motion": motion}
             result.cross.append(row | {"scores": scores})
             strip.setdefault(f"{motion} landmarks", image_to_frame(drawn[moment]))

@@ -16,7 +16,7 @@ from drawn_heads.videos import write_heads
 from evaluation import results
 from pretrained.arcface import ArcFace
 from tests.conftest import call_script, leave_half_written, preprocessed, run_script
-from tests.evaluation.conftest import Shifted
+from tests.evaluation.conftest import Finding
 from tests.pretrained.test_arcface import write_arcface
 from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
 from training.checkpoint import load, save
@@ -332,14 +332,14 @@ def test_every_instrument_is_used_where_its_weights_are(common, tmp_path, monkey
 
     monkeypatch.setattr(evaluate, "load_lpips", Distance)
     monkeypatch.setattr(evaluate, "load_inception", Mean)
-    monkeypatch.setattr(evaluate, "create_detector", lambda name, device: Shifted())
+    monkeypatch.setattr(evaluate, "create_detector", lambda name, device: Finding())
     output = tmp_path / "all"
     succeeded(judge(*common, "--output", output, "--arcface", arcface, "--finetune-steps", 0))
     metrics = numbers(output)
     assert metrics["protocol"]["left_out"] == {}
     assert metrics["protocol"]["instruments"] == {
         "lpips": "AlexNet", "inception": "Inception 2015-12-05", "descriptor": "ArcFace",
-        "detector": "shifted",
+        "detector": "finding",
     }  # fmt: skip
     for row in metrics["means"]:
         scores = row["scores"]

@@ -13,7 +13,7 @@ from loss.content import ContentLoss
 from tests.evaluation.conftest import (
     HARDWARE,
     Colour,
-    Shifted,
+    Finding,
     made_up,
     made_up_baselines,
     write_folder,
@@ -124,7 +124,7 @@ def test_a_changed_record_is_tried_again_and_so_is_whom_it_drives(folder, tmp_pa
         {"settings": SETTINGS._replace(finetune_steps=None)},
         {"settings": SETTINGS._replace(seed=1)},
         {"settings": SETTINGS._replace(drawn=DrawnSet(0, 5.0, 16))},
-        {"instruments": Instruments(detector=Shifted())},
+        {"instruments": Instruments(detector=Finding())},
         {"instruments": Instruments(descriptor=Colour())},
         {"instruments": Instruments(inception=lambda images: images)},
         {"instruments": Instruments(lpips=lambda a, b: a)},

@@ -12,7 +12,7 @@ from evaluation.measures import Frames, Instruments
 from evaluation.protocol import read_subject
 from evaluation.reenactment import ABSOLUTE, TRUE, Reenactment, projection
 from inference.retarget import face_size, most_similar, retargeted_motion
-from tests.evaluation.conftest import Colour, Finding, coloured
+from tests.evaluation.conftest import Colour, Finding, coloured, pictures
 
 OWN, OTHER = "id00050/video000", "id00053/video001"
 RELATIVE, RETARGETED = "relative", "retargeted"
@@ -96,21 +96,32 @@ def test_the_true_answer_has_the_size_of_the_models_images(strangers, drawn):
 def test_the_truth_itself_is_perfect_and_the_drivers_face_on_the_source_is_all_leak(people, drawn):
     reenactment = stage(people, drawn)
     right, leaked, landmarks = reenactment.truth
-    scores = reenactment.score(shown(reenactment, right, landmarks))
+    scores = reenactment.score(shown(reenactment, right, landmarks), TRUE)
     same = {"ssim": pytest.approx(1), "psnr": 100, "l1": 0, "expression": 0}
     assert scores == same | {"drawn_leak": 0}
-    scores = reenactment.score(shown(reenactment, leaked, landmarks))
+    scores = reenactment.score(shown(reenactment, leaked, landmarks), TRUE)
     assert scores["drawn_leak"] == pytest.approx(1, abs=1e-5)
     assert scores["ssim"] < 0.999
     assert scores["l1"] > 0
+
+
+def seen_by(reenactment_people, output, found, bias=0.0):
+    """A detector that sees people as their data has them, but biased, and `found` on the output."""
+    source, driver = reenactment_people
+    known = [(part.images, part.landmarks + bias) for part in (source.known, driver.held_out)]
+    return Instruments(detector=Finding(*known, (output, found)))
+
+
+def noise(count):
+    return pictures(3, count, 64).images
 
 
 @pytest.mark.parametrize(("whose", "leak"), [("source", 0), ("driver", 1)])
 def test_landmarks_found_of_one_person_are_that_persons_shape(people, whose, leak):
     known, driving = people[0].known.landmarks, people[1].held_out.landmarks
     found = np.concatenate([known, known[:1]]) if whose == "source" else driving
-    reenactment = stage(people, None, Instruments(detector=Finding(found)))
-    scores = reenactment.score(shown(reenactment, people[1].held_out.images, driving))
+    reenactment = stage(people, None, seen_by(people, noise(4), found))
+    scores = reenactment.score(shown(reenactment, noise(4), driving), ABSOLUTE)
     assert scores["leak"] == pytest.approx(leak, abs=0.1)
     assert scores["faces_found"] == 1
 
@@ -120,17 +131,48 @@ def test_identity_is_compared_with_the_pictures_that_the_source_was_learnt_from(
     pair = [people[0]._replace(known=red), people[1]]
     reenactment = stage(pair, None, Instruments(descriptor=Colour()))
     landmarks = people[1].held_out.landmarks
-    scores = reenactment.score(shown(reenactment, coloured("rrrb", 64), landmarks))
+    scores = reenactment.score(shown(reenactment, coloured("rrrb", 64), landmarks), ABSOLUTE)
     assert scores == {"csim": 0.75}
 
 
-def test_poses_are_compared_with_the_drivers_and_points_with_those_shown(people):
+@pytest.mark.parametrize("motion", [ABSOLUTE, RELATIVE, RETARGETED, TRUE])
+@pytest.mark.parametrize("bias", [0.0, 2.0])
+def test_a_motion_that_is_followed_has_no_error_whatever_the_detectors_bias(
+    people, drawn, motion, bias
+):
+    shape = np.zeros((68, 2), np.float32)
+    shape[:17, 0] = bias  # it sees the jaw elsewhere
+    landmarks = stage(people, drawn).motions[motion]
+    instruments = seen_by(people, noise(4), landmarks + shape, shape)
+    truth = stage(people, drawn).truth
+    instruments.detector.known |= Finding((truth.images, truth.landmarks + shape)).known
+    reenactment = stage(people, drawn, instruments)
+    scores = reenactment.score(shown(reenactment, noise(4), landmarks), motion)
+    assert scores["landmark_error"] < 0.01
+    if motion == ABSOLUTE:
+        assert scores["landmark_error"] == scores["pose_error"] == 0
+
+
+def test_poses_are_compared_with_the_drivers_and_points_with_those_wanted(people):
     driving = people[1].held_out.landmarks
-    reenactment = stage(people, None, Instruments(detector=Finding(driving)))
+    reenactment = stage(people, None, seen_by(people, noise(4), driving))
     relative = reenactment.motions[RELATIVE]
-    scores = reenactment.score(shown(reenactment, people[1].held_out.images, relative))
+    scores = reenactment.score(shown(reenactment, noise(4), relative), RELATIVE)
     assert scores["pose_error"] == 0
     assert scores["landmark_error"] > 0.01
+
+
+@pytest.mark.parametrize("unseen", [0, 2])
+def test_where_the_driver_is_not_seen_there_is_no_number(people, unseen):
+    landmarks = stage(people).motions
+    blind = people[1].held_out.landmarks.copy()
+    blind[unseen] = np.nan
+    moments = people[1].held_out._replace(landmarks=blind)
+    instruments = seen_by([people[0], people[1]._replace(held_out=moments)], noise(4), blind)
+    reenactment = stage(people, None, instruments)
+    for motion in (ABSOLUTE, RELATIVE, RETARGETED):
+        scores = reenactment.score(shown(reenactment, noise(4), landmarks[motion]), motion)
+        assert (scores["landmark_error"] is None) == (unseen == 0 and motion != ABSOLUTE)
 
 
 def test_without_drawn_heads_there_is_no_true_answer(people):
@@ -138,7 +180,8 @@ def test_without_drawn_heads_there_is_no_true_answer(people):
     assert reenactment.truth is None
     assert list(reenactment.motions) == [ABSOLUTE, RELATIVE, RETARGETED]
     images = people[1].held_out.images
-    assert reenactment.score(shown(reenactment, images, people[1].held_out.landmarks)) == {}
+    own = shown(reenactment, images, people[1].held_out.landmarks)
+    assert reenactment.score(own, ABSOLUTE) == {}
 
 
 def test_landmarks_are_drawn_as_the_generator_knows_them(people):

@@ -16,7 +16,7 @@ from evaluation.trial import COPY, CURVE, FEED_FORWARD, FINE_TUNED, MEAN, Settin
 from loss.content import ContentLoss
 from metric.ssim import ssim
 from network.talking_head import TalkingHead
-from tests.evaluation.conftest import HARDWARE, Colour, Shifted, pictures, subject
+from tests.evaluation.conftest import HARDWARE, Colour, Finding, pictures, subject
 from training.checkpoint import load_feed_forward
 
 SHOTS, STEPS = (1, 3), 5
@@ -233,7 +233,7 @@ def test_strips_of_another_ones_motion_show_every_way_to_drive(tried, person, dr
 def test_another_ones_motion_is_tried_without_the_true_answer_where_nobody_knows_it(
     contestant, person, driver
 ):
-    instruments = Instruments(descriptor=Colour(), detector=Shifted())
+    instruments = Instruments(descriptor=Colour(), detector=Finding())
     trial = Trial(person, settings(steps=0), instruments, HARDWARE)
     result = trial.of(contestant, driver)
     assert keys(result.cross, "motion") == [(motion,) for motion in MOTIONS[:-1]]
