@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pretrained.framing import Framing
 
-LEAST = 1e-4  # pixels of the picture to one of the crop, or there is no face
+LEAST = 0.01  # pixels between the points of a face, or it is none
 
 
 def align_faces(images: Tensor, landmarks: Tensor, framing: Framing) -> Tensor:
@@ -42,7 +42,7 @@ def align_faces(images: Tensor, landmarks: Tensor, framing: Framing) -> Tensor:
     grid = (2 * torch.view_as_real(places) + 1) / sides - 1
     crops = F.grid_sample(images + 1, grid, align_corners=False) - 1
     # What grid_sample makes of NaN is its own affair.
-    found = torch.isfinite(torch.view_as_real(shift)).all(-1) & (turn.abs() > LEAST)
+    found = torch.isfinite(torch.view_as_real(shift)).all(-1)
     return torch.where(found[:, None, None, None], crops, torch.nan)
 
 
@@ -53,9 +53,12 @@ def crop_to_picture(landmarks: Tensor, framing: Framing) -> tuple[Tensor, Tensor
         landmarks: (B, 68, 2).
 
     Returns:
-        turn, shift: (B,) complex, as `fit_similarity` has them.
+        turn, shift: (B,) complex, as `fit_similarity` has them; not finite where the landmarks are
+        not, or lie in one place.
     """
     points = torch.stack([landmarks[:, list(group)].mean(1) for group in framing.template], dim=1)
+    extent = (points.amax(1) - points.amin(1)).amax(1)
+    points = points.masked_fill(extent[:, None, None] < LEAST, torch.nan)
     places = torch.tensor(list(framing.template.values()), device=points.device)
     places = places.expand(points.shape)
     if framing.fitted_in_picture:

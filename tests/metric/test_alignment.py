@@ -6,7 +6,7 @@ import pytest
 import torch
 from skimage.transform import SimilarityTransform, warp
 
-from metric.alignment import align_faces, fit_similarity
+from metric.alignment import align_faces, crop_to_picture, fit_similarity
 from pretrained.framing import FIVE_POINTS, Framing
 from tests.metric.conftest import face, spots
 
@@ -68,6 +68,17 @@ def test_a_turned_and_shrunk_picture_gives_the_same_crop():
     assert (crops - align_faces(image, landmarks, FRAMING)).abs().median() < 0.005
 
 
+def test_a_template_may_be_fitted_in_the_picture_with_the_least_error_there():
+    framing = FRAMING._replace(fitted_in_picture=True)
+    points = five_points(face(0))
+    turn, shift = crop_to_picture(face(0), framing)
+    expected = SimilarityTransform.from_estimate(TEMPLATE.numpy(), points[0].double().numpy())
+    matrix = [turn.real.item(), turn.imag.item(), shift.real.item(), shift.imag.item()]
+    assert matrix == pytest.approx(
+        [*expected.params[:2, 0], *expected.translation.tolist()], rel=1e-4
+    )
+
+
 def test_a_mirrored_template_is_never_reached_by_a_reflection():
     points = five_points(face(0))
     mirrored = points * torch.tensor([-1.0, 1.0])
@@ -82,11 +93,13 @@ def test_outside_the_picture_is_black():
     assert crop.min() == -1
 
 
-def test_missing_landmarks_leave_their_face_missing_and_no_other():
-    landmarks = torch.cat([face(0), face(1), face(2)])
+@pytest.mark.parametrize("in_picture", [False, True])
+def test_missing_landmarks_leave_their_face_missing_and_no_other(in_picture):
+    landmarks = torch.cat([face(seed) for seed in range(4)])
     landmarks[1, 36] = torch.nan
-    landmarks[2] = 64
-    crops = align_faces(spots(0, 3), landmarks, FRAMING)
+    landmarks[2], landmarks[3] = 64, 37.3  # of which sums are rounded
+    framing = FRAMING._replace(fitted_in_picture=in_picture)
+    crops = align_faces(spots(0, 4), landmarks, framing)
     assert crops[0].isfinite().all()
     assert crops[1:].isnan().all()
 

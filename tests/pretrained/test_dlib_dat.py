@@ -92,6 +92,12 @@ def test_weights_that_are_not_finite_are_refused(whole, tmp_path):
     assert "not finite" in complaint(content, tmp_path / "nan.dat")
 
 
+def test_a_number_that_is_not_finite_is_refused(whole, tmp_path):
+    number = whole.index(b"loss_metric_2") + len(b"loss_metric_2")
+    content = whole[:number] + b"\x01\x01" + HUGE + whole[number + 6 :]  # 1, and its exponent
+    assert "not finite" in complaint(content, tmp_path / "exponent.dat")
+
+
 def test_another_network_of_the_same_layers_is_refused(whole, tmp_path):
     content = whole.replace(b"avg_pool_2\x01\x02\x01\x02", b"avg_pool_2\x01\x03\x01\x02", 1)
     assert "another network" in complaint(content, tmp_path / "pool.dat")

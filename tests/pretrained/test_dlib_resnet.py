@@ -11,6 +11,7 @@ from drawn_heads.people import draw_person, draw_scene
 from drawn_heads.render import render
 from metric.alignment import align_faces
 from metric.identity import FaceDescriptor, distance
+from pretrained.dlib_dat import read_network
 from pretrained.dlib_files import model_file
 from pretrained.dlib_resnet import FILE, FRAMING, DlibFeatures, DlibResNet, load_dlib_resnet
 from system.missing import MissingWeights
@@ -133,6 +134,14 @@ def test_whole_pictures_are_seen_with_faces_as_large_as_in_crops(network, heads,
     sum(m.mean() for m in maps).backward()
     assert fake.grad.isfinite().all()
     assert (fake.grad != 0).float().mean() > 0.9
+
+
+def test_a_scale_of_another_width_than_its_convolution_is_refused():
+    stored = read_network(model_file(FILE))
+    narrow = stored.layers[1]._replace(weights=(torch.ones(1), torch.ones(32)))
+    layers = (stored.layers[0], narrow, *stored.layers[2:])
+    with pytest.raises(ValueError, match=r"face\.dat has a scale of another width"):
+        DlibResNet(stored._replace(layers=layers), "face.dat")
 
 
 def test_a_missing_file_names_the_package_to_install(monkeypatch):
