@@ -11,9 +11,11 @@ import pytest
 import torch
 
 import evaluate
+from config import Evaluate
 from dataset.images import read_image
 from drawn_heads.videos import write_heads
 from evaluation import results
+from evaluation.trial import COPY
 from pretrained.arcface import ArcFace
 from tests.conftest import call_script, leave_half_written, preprocessed, run_script
 from tests.evaluation.conftest import Finding
@@ -27,7 +29,7 @@ WRITTEN = {
 }  # fmt: skip
 HELD_OUT, SHOTS = 2, ("1", "3")
 QUICK = ["--device", "cpu", "--precision", "float32", "--threads", "1", "--finetune-steps", "1",
-         "--held-out", HELD_OUT, "--shots", *SHOTS]  # fmt: skip
+         "--held-out", HELD_OUT, "--detector", "none", "--shots", *SHOTS]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -175,17 +177,15 @@ def test_without_weights_it_says_what_is_missing_and_where_to_get_it(judged):
     metrics = numbers(output)
     left_out = metrics["protocol"]["left_out"]
     detected = ("landmark_error", "pose_error", "jitter", "leak")
-    assert set(left_out) == {"lpips", "fid", "csim", *detected}
+    assert set(left_out) == {"lpips", "fid", *detected}
     assert "https://" in left_out["lpips"]
     assert "hub" in left_out["lpips"]
-    assert "--arcface" in left_out["csim"]
-    assert metrics["protocol"]["instruments"] == {}
+    assert metrics["protocol"]["instruments"] == {"descriptor": "dlib"}
     table = (output / "table.md").read_text("utf-8")
     own = table.split("## The paper")[0]
     for name, title in (
         ("lpips", "LPIPS"),
         ("fid", "FID"),
-        ("csim", "CSIM"),
         ("pose_error", "pose"),
     ):
         assert title not in own
@@ -194,6 +194,36 @@ def test_without_weights_it_says_what_is_missing_and_where_to_get_it(judged):
         assert left_out[name] in line
     assert "lpips: left out" in said
     assert "no network" in said
+
+
+def test_what_installs_with_the_library_measures_identity_landmarks_and_pose(common, tmp_path):
+    assert Evaluate.detector == "dlib"
+    words = ["--detector", "dlib", "--finetune-steps", 0, "--shots", 1, "--limit", 1]
+    succeeded(judge(*common, *words, "--output", tmp_path))
+    metrics = numbers(tmp_path)
+    assert metrics["protocol"]["instruments"] == {"descriptor": "dlib", "detector": "dlib"}
+    names = {"csim", "recognized", "landmark_error", "pose_error", "jitter", "faces_found"}
+    for row in metrics["means"]:
+        # What a model of four steps draws is no face, so that nothing is found on it.
+        found = names if row["method"] == COPY else {"csim", "recognized", "faces_found"}
+        assert found <= set(row["scores"])
+    copied = next(row["scores"] for row in metrics["means"] if row["method"] == COPY)
+    assert copied["faces_found"]["mean"] == 1
+    assert copied["csim"]["mean"] > 0.9
+    assert 0 < copied["landmark_error"]["mean"] < 0.5
+    table = (tmp_path / "table.md").read_text("utf-8")
+    for title in ("CSIM", "recognized", "NME", "pose", "jitter", "found"):
+        assert f"- {title}, by dlib: " in table
+
+
+def test_without_dlibs_models_it_says_what_to_install(common, tmp_path, monkeypatch):
+    monkeypatch.setattr("pretrained.dlib_files.PACKAGE", "no-such-package")
+    words = ["--detector", "dlib", "--finetune-steps", 0, "--shots", 1, "--limit", 1]
+    succeeded(judge(*common, *words, "--output", tmp_path))
+    protocol = numbers(tmp_path)["protocol"]
+    assert protocol["instruments"] == {}
+    for measure in ("csim", "recognized", "landmark_error", "leak"):
+        assert "pip install no-such-package" in protocol["left_out"][measure]
 
 
 def test_the_same_command_again_measures_nothing_and_writes_the_same(judged, common, monkeypatch):
@@ -221,6 +251,7 @@ import os, signal, torch
 from urllib.error import URLError
 import cli, evaluate
 from evaluation import results
+from evaluation.trial import COPY
 
 def refuse(*_, **__):
     raise URLError("no network in tests")
@@ -334,7 +365,8 @@ def test_every_instrument_is_used_where_its_weights_are(common, tmp_path, monkey
     monkeypatch.setattr(evaluate, "load_inception", Mean)
     monkeypatch.setattr(evaluate, "create_detector", lambda name, device: Finding())
     output = tmp_path / "all"
-    succeeded(judge(*common, "--output", output, "--arcface", arcface, "--finetune-steps", 0))
+    succeeded(judge(*common, "--output", output, "--arcface", arcface, "--finetune-steps", 0,
+                    "--detector", "dlib"))  # fmt: skip
     metrics = numbers(output)
     assert metrics["protocol"]["left_out"] == {}
     assert metrics["protocol"]["instruments"] == {
@@ -343,12 +375,12 @@ def test_every_instrument_is_used_where_its_weights_are(common, tmp_path, monkey
     }  # fmt: skip
     for row in metrics["means"]:
         scores = row["scores"]
-        assert set(scores) == set(metrics["measures"]) - {"leak", "drawn_leak"}
+        assert set(scores) == set(metrics["measures"]) - {"recognized", "leak", "drawn_leak"}
         assert scores["lpips"]["mean"] == pytest.approx(2 * scores["l1"]["mean"], rel=1e-3)
         assert scores["fid"]["videos"] == 3 * HELD_OUT
         assert -1 <= scores["csim"]["mean"] < 1
     for row in metrics["cross_reenactment"]:
-        assert {"leak", "drawn_leak", "csim", "pose_error"} <= set(row["scores"])
+        assert {"drawn_leak", "csim", "pose_error"} <= set(row["scores"])
 
 
 def test_vggface_describes_faces_where_its_file_is_given(common, tmp_path, monkeypatch):
