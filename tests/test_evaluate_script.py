@@ -210,7 +210,7 @@ def test_what_installs_with_the_library_measures_identity_landmarks_and_pose(com
     copied = next(row["scores"] for row in metrics["means"] if row["method"] == COPY)
     assert copied["faces_found"]["mean"] == 1
     assert copied["csim"]["mean"] > 0.9
-    assert 0 < copied["landmark_error"]["mean"] < 0.5
+    assert 0 < copied["landmark_error"]["mean"] < 1
     table = (tmp_path / "table.md").read_text("utf-8")
     for title in ("CSIM", "recognized", "NME", "pose", "jitter", "found"):
         assert f"- {title}, by dlib: " in table
