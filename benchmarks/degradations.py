@@ -1,10 +1,11 @@
 """Which metric notices which fault?
 
     python -m benchmarks.degradations [--arcface w600k_r50.onnx]
+    python -m benchmarks.degradations --landmarks drawn
 
-Draws heads, spoils them in known ways and measures them against what was drawn. The landmarks of a
-drawing are known exactly, so no detector stands between a fault and its number, as it would in
-real use: blur and noise cannot mislead it here.
+Draws heads, spoils them in known ways and measures them against what was drawn. Landmarks are
+found on the pictures, spoilt and true alike, as in real use; or they are those of the drawing,
+where no detector stands between a fault and its number.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import affine, gaussian_blur
 
+from dataset.detection.kinds import create_detector
 from dataset.images import frame_to_image, image_to_frame, normalize, write_image
 from drawn_heads.motion import Motion
 from drawn_heads.people import Person, Scene
@@ -25,13 +27,14 @@ from drawn_heads.render import render
 from drawn_heads.set import draw_video
 from metric.frechet import frechet_distance
 from metric.geometry import landmark_error, pose_error
-from metric.identity import FaceDescriptor, cosine
+from metric.identity import FaceDescriptor, cosine, distance
 from metric.motion import flicker, landmark_jitter
 from metric.perceptual import Lpips
 from metric.pixels import l1, psnr
 from metric.shape import face_shape, identity_leak
 from metric.ssim import ssim
 from pretrained.arcface import load_arcface
+from pretrained.dlib_resnet import load_dlib_resnet
 from pretrained.inception import load_inception
 from pretrained.lpips import load_lpips
 from system.progress import progress_bar
@@ -47,10 +50,12 @@ NOISE = 0.1  # standard deviation, in [-1, 1]
 
 NAMES = {
     "ssim": "SSIM", "psnr": "PSNR, dB", "l1": "L1, %", "lpips": "LPIPS", "fid": "FID",
-    "csim": "CSIM", "landmarks": "landmark error, %", "pose": "pose error, °",
+    "csim": "CSIM", "recognized": "recognized, %", "found": "found, %",
+    "landmarks": "landmark error, %", "pose": "pose error, °",
     "jitter": "landmark jitter, %", "flicker": "flicker, %", "leak": "identity leak",
 }  # fmt: skip
-PERCENT = {"l1", "landmarks", "jitter", "flicker"}
+PERCENT = {"l1", "landmarks", "jitter", "flicker", "recognized", "found"}
+FINDERS = ("dlib", "face-alignment")
 
 
 class Clip(NamedTuple):
@@ -75,8 +80,9 @@ class Actor(NamedTuple):
 
 def main() -> None:
     arguments = parse()
+    look = looking(arguments.landmarks)
     actors = [
-        cast(number, arguments.frames, arguments.seed)
+        cast(number, arguments.frames, arguments.seed, look)
         for number in progress_bar(iterable=range(arguments.people), desc="casting", unit="person")
     ]
     measures, describe = measures_at_hand(arguments.arcface)
@@ -85,9 +91,10 @@ def main() -> None:
     rows = []
     for number in progress_bar(iterable=range(len(actors)), desc="measuring", unit="person"):
         actor, other = actors[number], actors[(number + 1) % len(actors)]
-        truth = draw(actor.person, actor.scene, actor.motion)
+        drawn = draw(actor.person, actor.scene, actor.motion)
         rng = np.random.default_rng([arguments.seed, number])
-        spoilt = dict(spoil(truth, actor, other, rng))
+        spoilt = {fault: look(clip) for fault, clip in spoil(drawn, actor, other, rng)}
+        truth = spoilt["nothing"]
         for fault, clip in spoilt.items():
             for name, measure in measures.items():
                 values[fault][name].append(measure(clip, truth))
@@ -99,9 +106,9 @@ def main() -> None:
     for fault, parts in features.items():
         distance = frechet_distance(torch.cat(parts), torch.cat(features["nothing"]))
         values[fault]["fid"] = [distance]
-    print_table({f: {n: float(np.mean(v)) for n, v in row.items()} for f, row in values.items()})
+    print_table({f: {n: np.nanmean(v).item() for n, v in row.items()} for f, row in values.items()})
     print(f"\n{arguments.people} people, {arguments.frames} frames each, {SIZE} pixels, {FPS} fps.")
-    print("Landmarks are those that the spoilt frames were drawn with: no detector is involved.")
+    print(f"Landmarks: {arguments.landmarks}.")
     if arguments.sheet:
         write_image(arguments.sheet, image_to_frame(torch.cat(rows[:6], dim=-2)))
 
@@ -111,16 +118,31 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--frames", type=int, default=24, help="of each person")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--arcface", type=Path, help="ONNX file, for CSIM")
+    parser.add_argument("--landmarks", choices=["drawn", *FINDERS], default="dlib")
+    parser.add_argument("--arcface", type=Path, help="ONNX file, for CSIM in place of dlib's")
     parser.add_argument("--sheet", type=Path, help="write the spoilt pictures here, as PNG")
     return parser.parse_args()
 
 
-def cast(number: int, frames: int, seed: int) -> Actor:
+def looking(kind: str) -> Callable[[Clip], Clip]:
+    """Return what gives clips the landmarks that are found on them, or leaves them as drawn."""
+    if kind == "drawn":
+        return lambda clip: clip
+    detector = create_detector(kind)
+
+    def look(clip: Clip) -> Clip:
+        frames = list(image_to_frame(clip.images))
+        found = detector.detect(frames, [(Path("clip"), 0)] * len(frames), [None] * len(frames))
+        return clip._replace(landmarks=torch.from_numpy(found))
+
+    return look
+
+
+def cast(number: int, frames: int, seed: int, look: Callable[[Clip], Clip]) -> Actor:
     """Draw a person and scene, a motion, and the shape of the face from another motion."""
     person, scene, motion = draw_video(seed, number, 0, 2 * frames, FPS)
     _, other_scene, other_motion = draw_video(seed, number, 1, SHAPE_FRAMES, SHAPE_FPS)
-    shape = face_shape(draw(person, other_scene, other_motion).landmarks)
+    shape = face_shape(look(draw(person, other_scene, other_motion)).landmarks)
     return Actor(person, scene, motion[:frames], motion[frames:], shape)
 
 
@@ -176,8 +198,9 @@ def measures_at_hand(
         "ssim": lambda a, b: ssim(a.images, b.images).mean().item(),
         "psnr": lambda a, b: psnr(a.images, b.images).mean().item(),
         "l1": lambda a, b: l1(a.images, b.images).mean().item(),
-        "landmarks": lambda a, b: landmark_error(a.landmarks, b.landmarks).mean().item(),
-        "pose": lambda a, b: pose_error(a.landmarks, b.landmarks, SIZE).mean().item(),
+        "landmarks": lambda a, b: landmark_error(a.landmarks, b.landmarks).nanmean().item(),
+        "pose": lambda a, b: pose_error(a.landmarks, b.landmarks, SIZE).nanmean().item(),
+        "found": lambda a, b: a.landmarks.isfinite().all(-1).all(-1).float().mean().item(),
         "jitter": lambda a, b: landmark_jitter(a.landmarks, b.landmarks).item(),
         "flicker": lambda a, b: flicker(a.images, b.images).item(),
     }
@@ -186,11 +209,10 @@ def measures_at_hand(
         measures["lpips"] = lambda a, b: lpips(a.images, b.images).mean().item()
     except ValueError as error:
         print(f"without LPIPS: {error}")
-    if arcface is None:
-        print("without CSIM: --arcface names no file")
-    else:
-        face = FaceDescriptor(load_arcface(arcface))
-        measures["csim"] = lambda a, b: likeness(face, a, b)
+    face = FaceDescriptor(load_arcface(arcface) if arcface else load_dlib_resnet())
+    measures["csim"] = lambda a, b: cosine(face(*a), face(*b)).nanmean().item()
+    if face.same_person is not None:
+        measures["recognized"] = lambda a, b: recognized(face, a, b)
     try:
         return measures, load_inception()
     except ValueError as error:
@@ -198,8 +220,11 @@ def measures_at_hand(
         return measures, None
 
 
-def likeness(describe: FaceDescriptor, a: Clip, b: Clip) -> float:
-    return cosine(describe(*a), describe(*b)).mean().item()
+def recognized(face: FaceDescriptor, a: Clip, b: Clip) -> float:
+    """Return the share of the faces found that are nearer to the truth's mean than the bound."""
+    rows, mean = face.raw(*a), face.raw(*b).nanmean(0, keepdim=True)
+    rows = rows[rows.isfinite().all(1)]
+    return (distance(rows, mean) < face.same_person).float().mean().item()
 
 
 def print_table(rows: dict[str, dict[str, float]]) -> None:
