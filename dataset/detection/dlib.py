@@ -16,7 +16,6 @@ from dataset.detection.detector import (
     Places,
     Which,
     choose_face,
-    detect_small,
 )
 from dataset.landmarks import POINTS
 from pretrained.dlib_files import model_file
@@ -87,9 +86,6 @@ class DlibDetector:
 
     def detect(self, frames: Frames, places: Places, near: Near) -> np.ndarray:
         """See `LandmarkDetector`."""
-        return detect_small(self._detect, frames, places, near)
-
-    def _detect(self, frames: Frames, places: Places, near: Near) -> np.ndarray:
         found = [self._find(frame, points) for frame, points in zip(frames, near, strict=True)]
         return np.array(found, np.float32).reshape(-1, POINTS, 2)
 
