@@ -2,6 +2,7 @@
 
     python -m benchmarks.preprocess                            # landmarks from files
     python -m benchmarks.preprocess --detector face-alignment  # its networks, random weights
+    python -m benchmarks.preprocess --detector dlib
     python -m benchmarks.preprocess --source VIDEOS --crop face
 
 The naive way opens each video, reads all its frames, picks K + 1 of them, and asks face-alignment's
@@ -28,6 +29,7 @@ import config
 from benchmarks.clips import write_clips
 from dataset.crop import clip_box, crop, whole_box
 from dataset.detection.detector import LandmarkDetector
+from dataset.detection.dlib import PREDICTOR
 from dataset.detection.kinds import create_detector
 from dataset.images import encode_jpeg
 from dataset.preparation.job import Recipe, process
@@ -35,6 +37,7 @@ from dataset.preparation.quality import Gates
 from dataset.preparation.report import Report
 from dataset.preparation.sources import SourceVideo, find_videos
 from dataset.store import Record, video_path, write_record
+from pretrained.dlib_files import model_file
 from system.processes import run_jobs
 from tests.dataset.faces import random_weights, say_faces
 
@@ -46,7 +49,9 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="default: clips made for it")
     parser.add_argument("--videos", type=int, default=12, help="how many are preprocessed")
     parser.add_argument("--naive-videos", type=int, help="how many the naive way; default: all")
-    parser.add_argument("--detector", choices=["stored", "face-alignment"], default="stored")
+    parser.add_argument(
+        "--detector", choices=["stored", "dlib", "face-alignment"], default="stored"
+    )
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--crop", choices=["whole", "face"], default="whole")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
@@ -66,7 +71,7 @@ def main() -> None:
 
 def compare(videos: list[SourceVideo], folder: Path, options: argparse.Namespace) -> None:
     """Do it both ways and print the figures."""
-    detect = read_stored if options.detector == "stored" else public_call(options.device)
+    detect = NAIVE[options.detector](options.device)
     few = videos[: options.naive_videos]
     started = time.perf_counter()
     for video in few:
@@ -143,6 +148,23 @@ def read_stored(path: Path, index: int, frame: np.ndarray) -> np.ndarray:
     return np.load(path.with_suffix(".landmarks.npy"))[index]
 
 
+def dlib_call(device: str) -> Callable[[Path, int, np.ndarray], np.ndarray]:
+    """Return dlib as its own example shows it: the frame enlarged to twice its size."""
+    import dlib
+
+    detect, predict = (
+        dlib.get_frontal_face_detector(),
+        dlib.shape_predictor(str(model_file(PREDICTOR))),
+    )
+
+    def call(path: Path, index: int, frame: np.ndarray) -> np.ndarray:
+        boxes = detect(frame, 1) or [dlib.rectangle(0, 0, *frame.shape[1::-1])]
+        points = predict(frame, max(boxes, key=dlib.rectangle.area)).parts()
+        return np.array([(point.x, point.y) for point in points], np.float32)
+
+    return call
+
+
 def public_call(device: str) -> Callable[[Path, int, np.ndarray], np.ndarray]:
     """Return face-alignment as its own page shows it, mirrored pass and all threads included."""
     detector = create_detector("face-alignment", device)
@@ -154,6 +176,13 @@ def public_call(device: str) -> Callable[[Path, int, np.ndarray], np.ndarray]:
     networks.get_landmarks_from_image(np.zeros((64, 64, 3), np.uint8))
     torch.set_num_threads(os.cpu_count() or 1)
     return lambda path, index, frame: networks.get_landmarks_from_image(frame)[0]
+
+
+NAIVE = {
+    "stored": lambda device: read_stored,
+    "dlib": dlib_call,
+    "face-alignment": public_call,
+}
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ PREDICTOR = "shape_predictor_68_face_landmarks.dat"
 NETWORK = "mmod_human_face_detector.dat"
 
 # Both detectors see faces from 80 pixels on. A picture is looked at in so many pixels, first few
-# and then more; the network, 30 times as slow, sees few.
+# and then, if it has them, more; the network, 30 times as slow, sees few.
 FEW, MANY = 400**2, 900**2
 ENLARGED = 4.0  # at most: 20 pixels are too few for a face
 FACE = 96.0  # pixels of a face that is looked for where it was nearby
@@ -117,9 +117,11 @@ class DlibDetector:
 
     def _look_everywhere(self, frame: np.ndarray, grey: np.ndarray) -> Iterator[list[Square]]:
         """Yield the faces that are seen in the whole picture, with ever more effort."""
-        looks = ((self._see_frontal, grey, FEW), (self._see_frontal, grey, MANY))
-        for detect, picture, pixels in (*looks, (self._see_any, frame, FEW)):
-            scale = min(math.sqrt(pixels / grey.size), ENLARGED)
+        few = min(math.sqrt(FEW / grey.size), ENLARGED)
+        many = min(math.sqrt(MANY / grey.size), 1)
+        looks = [(self._see_frontal, grey, few), (self._see_frontal, grey, many)]
+        looks = looks if many > few else looks[:1]
+        for detect, picture, scale in (*looks, (self._see_any, frame, few)):
             seen = detect(_resized(picture, scale))
             yield [_in_frame(square, scale, 0, 0) for square in seen]
 

@@ -335,7 +335,7 @@ def test_a_folder_never_mixes_the_landmarks_of_two_detectors(
     [
         ("shard", "0/2"), ("shard", "3/2"), ("shard", "1"), ("shard", "a/b"), ("shard", "1/0"),
         ("image_size", 0), ("frames_per_video", 1), ("jpeg_quality", 101), ("workers", -1),
-        ("limit", 0), ("seed", -1), ("crop", "tight"), ("detector", "dlib"),
+        ("limit", 0), ("seed", -1), ("crop", "tight"), ("detector", "dilb"),
     ],
 )  # fmt: skip
 def test_options_out_of_range_are_named_before_anything_is_written(tree, tmp_path, option, value):
