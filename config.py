@@ -144,19 +144,22 @@ class Networks(Checked):
     """Added to every AdaIN scale; 1 makes blocks start switched on (the paper: 0)."""
 
 
+VGG19_WEIGHTS = {"torchvision": 10.0, "caffe": 0.15}  # by convention; the paper's is Caffe's
+
+
 @dataclass(frozen=True)
 class LossWeights:
     """Weights of the generator's loss terms; the hinge terms have weight 1."""
 
-    vgg19_weight: float = 10.0
-    """Content on VGG19 as torchvision has it; 0.15, the paper's number, fits Caffe's VGG19."""
+    vgg19_weight: float | None = None
+    """Content on VGG19; default: 10 for torchvision's, 0.15 for Caffe's, the paper's number."""
     vggface_weight: float = 2.5e-2
     """Content on VGGFace, with --face-features vggface."""
     dlib_weight: float = 0.5
     """Content on dlib's face recognition, with --face-features dlib; 0.5 moves pixels about as much
     as the paper's weight of VGGFace does (the paper: none)."""
     l1_weight: float = 20.0
-    """Content on pixels, with --content l1 only."""
+    """Content on pixels, with --content l1 or vgg+l1."""
     adversarial_weight: float = 1.0
     """The generator's hinge term."""
     feature_matching_weight: float = 10.0
@@ -253,10 +256,14 @@ class Train(Checked):
     """Share of the steps over which the matching weight rises from 0."""
     ema: float = 0.999
     """Decay of the averaged embedder and generator that are used for inference."""
-    content: Literal["vgg", "l1"] = "vgg"
-    """vgg: the paper's perceptual loss; l1: pixels, for when no VGG weights can be had."""
-    vgg19: Literal["torchvision", "caffe"] = "torchvision"
-    """Which VGG19; caffe needs vgg19-d01eb7cb.pth and --vgg19-weight 0.15."""
+    content: Literal["vgg", "l1", "vgg+l1"] = "vgg"
+    """vgg: the paper's perceptual loss; l1: pixels, for when no VGG weights can be had; vgg+l1:
+    both."""
+    vgg19: Path | None = None
+    """VGG19's weights by torchvision's names; default: torchvision's own file, which is downloaded.
+    One that ends early will do, with fewer of the paper's five layers."""
+    vgg19_convention: Literal["torchvision", "caffe"] = "torchvision"
+    """What VGG19 was trained on; caffe (BGR, 0 to 255), the paper's: vgg19-d01eb7cb.pth."""
     face_features: Literal["auto", "vggface", "dlib", "none"] = "auto"
     """The content loss' second network, which knows faces. vggface: the paper's, needs --vggface;
     dlib: dlib's face recognition, needs no file; none: without. auto: vggface where its file is
@@ -319,6 +326,8 @@ class Finetune(Checked):
     """Learning rate of discriminator and identity; default: as in meta-learning."""
     identity_rescale: float = 2.0
     """Embeddings longer than this many mean rows of W are cut to one before they become w'."""
+    vgg19: Path | None = None
+    """VGG19's weights, where they lie elsewhere than in training."""
     vggface: Path | None = None
     """vgg_face_dag.pth, where it lies elsewhere than in training."""
     detector: Detector = "face-alignment"
@@ -410,6 +419,8 @@ class Evaluate(Checked):
     """ArcFace in ONNX (w600k_r50.onnx), for CSIM, in place of dlib's network."""
     vggface: Path | None = None
     """vgg_face_dag.pth, for CSIM, and where it lies elsewhere than in training."""
+    vgg19: Path | None = None
+    """VGG19's weights, where they lie elsewhere than in training."""
     detector: Literal["dlib", "face-alignment", "none"] = "dlib"
     """Finds landmarks on true and generated frames alike; none: their errors are left out."""
     batch_size: int = 8

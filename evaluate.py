@@ -82,7 +82,7 @@ def main() -> None:
 def _check(config: Evaluate) -> None:
     """Refuse an output that cannot be written, or only over something of the user's."""
     inputs = [one for path in config.checkpoint for one in inputs_of_checkpoint(path)]
-    others = ("data", "drawn_heads", "arcface", "vggface")
+    others = ("data", "drawn_heads", "arcface", "vggface", "vgg19")
     for name, path in ((name, getattr(config, name)) for name in others):
         inputs += [Input(f"--{name.replace('_', '-')}", path)] if path else []
     prepare_folder(config.output, inputs, WRITES, is_evaluation)
@@ -111,7 +111,7 @@ def _contestants(config: Evaluate, hardware: Hardware) -> list[Contestant]:
     def load_content(trained: Mapping[str, Any]) -> ContentLoss:
         if config.finetune_steps == 0:
             return ContentLoss()  # nothing is learnt
-        return load_content_loss_of(trained, config.vggface)
+        return load_content_loss_of(trained, config.vgg19, config.vggface)
 
     contestants = [load_contestant(path, load_content, hardware) for path in config.checkpoint]
     if len({one.digest for one in contestants}) < len(contestants):

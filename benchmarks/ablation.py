@@ -59,7 +59,7 @@ VARIANTS = {
     "feature matching undivided": Variant("--feature-matching-weight 70"),
     "adversarial 0": Variant("--adversarial-weight 0"),
     "adversarial 1": Variant("--adversarial-weight 1"),
-    "content: untrained VGG19": Variant("--content vgg"),
+    "content: untrained VGG19": Variant("--content vgg --face-features none"),
     "EMA 0.999": Variant("--ema 0.999"),
     "no EMA": Variant("--ema 0"),
     "9 frames stored": Variant(stored=9),
@@ -101,7 +101,7 @@ def main() -> None:
     variants |= {name: Variant(options) for name, options in added.items()}
     arguments.output.mkdir(parents=True, exist_ok=True)
 
-    if any("--content vgg" in variant.options for variant in variants.values()):
+    if "content: untrained VGG19" in variants:
         untrained_vgg19(arguments.output / "torch")
     results = {}
     for name, variant in variants.items():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pretrained.dlib_files import model_file
 from pretrained.dlib_resnet import FILE, load_dlib_features
-from pretrained.vgg19 import load_vgg19
+from pretrained.vgg19 import load_vgg19, names_of_taps
 from pretrained.vggface import load_vggface
 from system.missing import MissingWeights
 
@@ -45,7 +45,8 @@ class ContentLoss(nn.Module):
     """The unweighted content terms, by name: {"vgg19": ..., "vggface": ...} or {"l1": ...}.
 
     Args:
-        vgg19, vggface, dlib: frozen networks; without VGG19 pixels are compared in its place.
+        vgg19, vggface, dlib: frozen networks.
+        pixels: whether pixels are compared, too; default: where VGG19 is not there.
 
     Differs from the paper: dlib's face recognition may stand in for VGGFace.
     """
@@ -55,50 +56,68 @@ class ContentLoss(nn.Module):
         vgg19: nn.Module | None = None,
         vggface: nn.Module | None = None,
         dlib: nn.Module | None = None,
+        pixels: bool | None = None,
     ):
         super().__init__()
+        self.pixels = vgg19 is None if pixels is None else pixels
         networks = {"vgg19": vgg19, "vggface": vggface, "dlib": dlib}
         self.networks = nn.ModuleDict({k: v for k, v in networks.items() if v is not None})
 
     def forward(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
-        terms = {name: perceptual_loss(net, fake, real) for name, net in self.networks.items()}
-        return terms if "vgg19" in terms else {"l1": pixel_loss(fake, real), **terms}
+        terms = {"l1": pixel_loss(fake, real)} if self.pixels else {}
+        return terms | {name: perceptual_loss(n, fake, real) for name, n in self.networks.items()}
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of VGG19's layers that are compared."""
+        return names_of_taps(self.networks["vgg19"]) if "vgg19" in self.networks else []
 
 
 def load_content_loss(
-    content: str, vgg19: str, face_features: str, vggface: Path | str | None
+    content: str,
+    convention: str,
+    vgg19: Path | str | None,
+    face_features: str,
+    vggface: Path | str | None,
 ) -> ContentLoss:
     """Make the content loss of a configuration.
 
     Args:
-        content: vgg: the paper's; l1: pixels in place of VGG19.
-        vgg19: torchvision or caffe.
+        content: vgg: the paper's; l1: pixels in place of VGG19; vgg+l1: both.
+        convention: of VGG19, torchvision or caffe.
+        vgg19: its file; None: torch hub's.
         face_features: vggface, dlib or none.
         vggface: file of VGGFace.
 
     Raises:
         ValueError: weights cannot be had.
     """
-    objects = load_vgg19(vgg19) if content == "vgg" else None
+    parts = content.split("+")
+    networks = {}
+    if "vgg" in parts:
+        networks["vgg19"] = load_vgg19(convention, Path(vgg19) if vgg19 else None)
     if face_features == "vggface":
-        return ContentLoss(objects, load_vggface(Path(vggface)))
+        networks["vggface"] = load_vggface(Path(vggface))
     if face_features == "dlib":
-        return ContentLoss(objects, dlib=load_dlib_features())
-    return ContentLoss(objects)
+        networks["dlib"] = load_dlib_features()
+    return ContentLoss(**networks, pixels="l1" in parts)
 
 
-def load_content_loss_of(trained: Mapping[str, Any], vggface: Path | None) -> ContentLoss:
+def load_content_loss_of(
+    trained: Mapping[str, Any], vgg19: Path | None, vggface: Path | None
+) -> ContentLoss:
     """Make the content loss that a run was trained with.
 
     Args:
         trained: the run's stored configuration.
-        vggface: file of VGGFace, where it lies elsewhere than in training.
+        vgg19, vggface: their files, where they lie elsewhere than in training.
 
     Raises:
         ValueError: weights cannot be had.
     """
+    convention, stored = stored_vgg19(trained)
     return load_content_loss(
-        trained["content"], trained["vgg19"], stored_face_features(trained),
+        trained["content"], convention, vgg19 or stored, stored_face_features(trained),
         vggface or trained["vggface"],
     )  # fmt: skip
 
@@ -110,7 +129,7 @@ def choose_face_features(content: str, vggface: Path | None) -> str:
         vggface where its file is named, else dlib where that is installed, else none; none beside
         pixels, which want no weights.
     """
-    if content == "l1":
+    if "vgg" not in content:
         return "none"
     if vggface is not None:
         return "vggface"
@@ -126,3 +145,10 @@ def stored_face_features(trained: Mapping[str, Any]) -> str:
     if "face_features" in trained:
         return trained["face_features"]
     return "vggface" if trained["content"] == "vgg" and trained["vggface"] else "none"
+
+
+def stored_vgg19(trained: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Tell the convention and the file of a run's VGG19; older runs had torch hub's alone."""
+    if "vgg19_convention" in trained:
+        return trained["vgg19_convention"], trained["vgg19"]
+    return trained["vgg19"], None

@@ -56,7 +56,10 @@ class VGGFeatures(nn.Module):
 
 
 def convolutions(
-    architecture: Callable[..., nn.Module], state: dict[str, Tensor], source: object
+    architecture: Callable[..., nn.Module],
+    state: dict[str, Tensor],
+    source: object,
+    depth: int | None = None,
 ) -> nn.Sequential:
     """Make the `features` of a torchvision VGG from weights.
 
@@ -64,12 +67,13 @@ def convolutions(
         architecture: torchvision's vgg16 or vgg19.
         state: `features.*` by torchvision's names, and what else the file holds.
         source: where they come from, for the message.
+        depth: the first so many layers alone; None: all.
 
     Raises:
         ValueError: a weight is missing or has another shape.
     """
     with torch.device("meta"):  # its own first weights would take seconds
-        features = architecture(weights=None, init_weights=False).features
+        features = architecture(weights=None, init_weights=False).features[:depth]
     wanted = features.state_dict(prefix="features.")
     given = wanted_weights(state, wanted, source)
     bare = {name.removeprefix("features."): weight for name, weight in given.items()}

@@ -1,12 +1,16 @@
 """VGG19, trained to tell ImageNet's objects; the first network of the content loss."""
 
+from pathlib import Path
 from typing import NamedTuple
+
+from torch import Tensor
 
 from pretrained.vgg import Input, VGGFeatures, convolutions
 from system.missing import MissingWeights
 from system.weights import fetch, read_weights
 
-TAPPED = (1, 6, 11, 20, 29)  # relu1_1 ... relu5_1 in torchvision's vgg.features
+# Layers whose outputs the content loss compares, by their places in torchvision's vgg.features.
+TAPS = {"relu1_1": 1, "relu2_1": 6, "relu3_1": 11, "relu4_1": 20, "relu5_1": 29}
 
 
 class Convention(NamedTuple):
@@ -29,11 +33,14 @@ CONVENTIONS = {
 }
 
 
-def load_vgg19(kind: str = "torchvision") -> VGGFeatures:
-    """Load VGG19 from torch hub's folder, downloading it where that is possible.
+def load_vgg19(convention: str = "torchvision", path: Path | None = None) -> VGGFeatures:
+    """Load VGG19 from a file, or from torch hub's folder, downloading it where that is possible.
 
     Args:
-        kind: "torchvision", or "caffe" for the paper's setting (BGR, 0..255).
+        convention: how its pixels are scaled: "torchvision", or "caffe", the paper's setting (BGR,
+            0..255).
+        path: a file with torchvision's names, which may end early: then as many of the paper's
+            layers are tapped as it reaches. None: torch hub's.
 
     Raises:
         MissingWeights: the weights cannot be had, with the place to put them.
@@ -44,9 +51,25 @@ def load_vgg19(kind: str = "torchvision") -> VGGFeatures:
     """
     from torchvision.models import vgg19  # a second to import, and not every run needs it
 
-    url, pixels = CONVENTIONS[kind]
+    url, pixels = CONVENTIONS[convention]
+    if path is not None and not Path(path).is_file():
+        raise MissingWeights(f"--vgg19: no file {path}")
     try:
-        path = fetch(url)
+        path = fetch(url) if path is None else path
     except MissingWeights as error:
         raise MissingWeights(f"VGG19: {error}, or train on pixels with --content l1") from error
-    return VGGFeatures(convolutions(vgg19, read_weights(path), path), TAPPED, pixels)
+    state = read_weights(path)
+    tapped = tuple(place for place in TAPS.values() if _reaches(state, place))
+    if not tapped:
+        raise ValueError(f"{path} has no features.0.weight: it is another network's file")
+    return VGGFeatures(convolutions(vgg19, state, path, max(tapped) + 1), tapped, pixels)
+
+
+def names_of_taps(features: VGGFeatures) -> list[str]:
+    """Name the layers that a VGG19 is tapped at: relu1_1 ..."""
+    return [name for name, place in TAPS.items() if place in features.tapped]
+
+
+def _reaches(state: dict[str, Tensor], tap: int) -> bool:
+    """Tell whether weights go as far as the convolution whose ReLU is tapped."""
+    return f"features.{tap - 1}.weight" in state

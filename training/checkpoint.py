@@ -110,10 +110,11 @@ def save_model(payload: Mapping[str, Any], path: Path) -> None:
 
 
 def _without_folders(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what is given away: that VGGFace was used still counts, not where its file lay."""
+    """Of what is given away: which files were used still counts, not where they lay."""
     kept = {key: value for key, value in config.items() if key not in ("run", "mix", "start_from")}
-    if kept.get("vggface"):
-        kept["vggface"] = Path(kept["vggface"]).name
+    for network in ("vgg19", "vggface"):
+        if kept.get(network):
+            kept[network] = Path(kept[network]).name
     return kept
 
 

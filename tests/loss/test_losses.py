@@ -92,11 +92,11 @@ def test_content_terms_are_named_and_zero_for_equal_images(vgg):
 
 
 def test_the_content_loss_of_pixels_needs_no_weights():
-    loss = load_content_loss("l1", "torchvision", "none", "nowhere.pth")
+    loss = load_content_loss("l1", "torchvision", None, "none", "nowhere.pth")
     assert set(loss(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))) == {"l1"}
 
 
-@pytest.mark.parametrize("content", ["vgg", "l1"])
+@pytest.mark.parametrize("content", ["vgg", "l1", "vgg+l1"])
 @pytest.mark.parametrize("face_features", ["vggface", "dlib", "none"])
 def test_the_content_loss_has_the_terms_that_are_asked_for(content, face_features, monkeypatch):
     asked = []
@@ -111,18 +111,20 @@ def test_the_content_loss_has_the_terms_that_are_asked_for(content, face_feature
     monkeypatch.setattr("loss.content.load_vgg19", network("vgg19"))
     monkeypatch.setattr("loss.content.load_vggface", network("vggface"))
     monkeypatch.setattr("loss.content.load_dlib_features", network("dlib"))
-    loss = load_content_loss(content, "caffe", face_features, "face.pth")
+    loss = load_content_loss(content, "caffe", "vgg.pth", face_features, "face.pth")
     face = {face_features} - {"none"}
     image = torch.zeros(1, 3, 8, 8)
-    assert set(loss(image, image)) == {"vgg19" if content == "vgg" else "l1"} | face
-    files = {"vgg19": ("caffe",), "vggface": ("face.pth",), "dlib": ()}
-    loaded = [*(["vgg19"] if content == "vgg" else []), *face]
+    objects = {"vgg": {"vgg19"}, "l1": {"l1"}, "vgg+l1": {"vgg19", "l1"}}[content]
+    assert set(loss(image, image)) == objects | face
+    files = {"vgg19": ("caffe", "vgg.pth"), "vggface": ("face.pth",), "dlib": ()}
+    loaded = [*(["vgg19"] if "vgg" in content else []), *face]
     assert asked == [(name, *files[name]) for name in loaded]
 
 
 def test_face_features_are_vggfaces_where_named_else_dlibs_where_installed(monkeypatch):
     assert choose_face_features("vgg", Path("face.pth")) == "vggface"
     assert choose_face_features("vgg", None) == "dlib"
+    assert choose_face_features("vgg+l1", None) == "dlib"
     assert choose_face_features("l1", Path("face.pth")) == "none"
     monkeypatch.setattr("pretrained.dlib_files.find_spec", lambda name: None)
     assert choose_face_features("vgg", None) == "none"
@@ -138,10 +140,23 @@ def test_a_run_of_before_there_was_a_choice_had_vggface_where_its_file_was():
 
 def test_the_content_loss_of_a_run_finds_vggface_where_it_lies_now(monkeypatch):
     asked = []
-    monkeypatch.setattr("loss.content.load_vgg19", lambda kind: None)
+    monkeypatch.setattr("loss.content.load_vgg19", lambda *what: None)
     monkeypatch.setattr("loss.content.load_vggface", asked.append)
     run = {"content": "vgg", "vgg19": "caffe", "vggface": "then.pth"}
-    load_content_loss_of(run, None)
-    load_content_loss_of(run, Path("now.pth"))
-    load_content_loss_of(run | {"vggface": None}, Path("now.pth"))  # it had none
+    load_content_loss_of(run, None, None)
+    load_content_loss_of(run, None, Path("now.pth"))
+    load_content_loss_of(run | {"vggface": None}, None, Path("now.pth"))  # it had none
     assert asked == [Path("then.pth"), Path("now.pth")]
+
+
+def test_the_content_loss_of_a_run_finds_vgg19_where_it_lies_now(monkeypatch):
+    asked = []
+    monkeypatch.setattr("loss.content.load_vgg19", lambda *what: asked.append(what))
+    run = {"content": "vgg", "vgg19": "then.pth", "vgg19_convention": "caffe", "vggface": None}
+    load_content_loss_of(run, None, None)
+    load_content_loss_of(run, Path("now.pth"), None)
+    load_content_loss_of(run | {"vgg19": None}, None, None)
+    older = {"content": "vgg", "vgg19": "caffe", "vggface": None}
+    load_content_loss_of(older, None, None)
+    files = [Path("then.pth"), Path("now.pth"), None, None]
+    assert asked == [("caffe", file) for file in files]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pretrained.vgg19 import load_vgg19
+from pretrained.vgg19 import TAPS, load_vgg19, names_of_taps
 from pretrained.vggface import URL, _read, load_vggface
 
 WIDTHS = [64, 128, 256, 512, 512]
@@ -58,6 +58,27 @@ def test_another_networks_file_and_a_cut_file_are_named(vgg_weights, tmp_path):
     (tmp_path / "cut.pth").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"cut\.pth is not a file of weights"):
         load_vggface(tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize(("depth", "taps"), [(2, 1), (7, 2), (17, 3), (28, 4), (29, 5)])
+def test_a_vgg19_that_ends_early_is_tapped_as_far_as_it_reaches(vgg, tmp_path, depth, taps):
+    whole = vgg("caffe")
+    layers = list(whole.layers.named_parameters())
+    state = {f"features.{name}": value for name, value in layers if int(name.split(".")[0]) < depth}
+    torch.save(state, tmp_path / "part.pth")
+    features = load_vgg19("caffe", tmp_path / "part.pth")
+    assert names_of_taps(features) == list(TAPS)[:taps]
+    image = torch.rand(1, 3, 32, 32)
+    for mine, its in zip(features(image), whole(image), strict=False):
+        assert torch.equal(mine, its)
+
+
+def test_a_vgg19_that_is_missing_or_another_network_is_one_line(tmp_path):
+    with pytest.raises(ValueError, match=r"^--vgg19: no file .*gone\.pth$"):
+        load_vgg19("caffe", tmp_path / "gone.pth")
+    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"^\S*other\.pth has no features\.0\.weight"):
+        load_vgg19("caffe", tmp_path / "other.pth")
 
 
 def test_vggface_is_read_with_the_names_of_torchvision(tmp_path):
