@@ -18,18 +18,24 @@ import shlex
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torchvision.models import vgg19
 
+from evaluation.measures import MEASURES
 from evaluation.summary import bootstrap
 from evaluation.trial import COPY, FEED_FORWARD, FINE_TUNED
 from pretrained.vgg19 import CONVENTIONS
 from system.files import replacing
 
 HERE = Path(__file__).parent.parent
+
+
+METHODS = (FEED_FORWARD, FINE_TUNED)
+ALSO = ("detail", "expression", "csim", "recognized", "landmark_error")
 
 
 class Variant(NamedTuple):
@@ -127,7 +133,7 @@ def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> d
         "--output", folder / "evaluation", "--shots", arguments.shots,
         "--held-out", arguments.held_out, "--limit", arguments.limit,
         "--finetune-steps", arguments.finetune_steps, "--threads", arguments.threads,
-        "--no-cross-reenactment", "--detector", "none",
+        "--no-cross-reenactment",
     )  # fmt: skip
     lines = [json.loads(line) for line in (folder / "run" / "stats.jsonl").open()]
     rates = [line["images_per_second"] for line in lines]
@@ -148,28 +154,44 @@ def preprocess(source: Path, output: Path, frames: int, arguments: argparse.Name
 def table(results: dict[str, dict], shots: int) -> str:
     """Markdown, one row a run."""
     first = next(iter(results.values()))["videos"]
-    rows = [
-        "| what differs | feed-forward | difference | fine-tuned | difference | images/s |",
-        "|---|---|---|---|---|---|",
-    ]
+    measures = [f"{MEASURES[name].title}, {method}" for method in METHODS for name in ALSO]
+    header = ["what differs", "feed-forward", "difference", "fine-tuned", "difference", *measures]
+    rows = [header + ["images/s"], ["---"] * (len(header) + 1)]
     for name, result in results.items():
         cells = []
-        for method in (FEED_FORWARD, FINE_TUNED):
-            scores = [ssim(video, method, shots) for video in result["videos"].values()]
-            base = [ssim(video, method, shots) for video in first.values()]
+        for method in METHODS:
+            scores = scores_of(result["videos"], method, shots, "ssim")
+            base = scores_of(first, method, shots, "ssim")
             gain = bootstrap([s - b for s, b in zip(scores, base, strict=True)], 0)
             half = (gain.high - gain.low) / 2
             cells += [f"{statistics.mean(scores):.3f}", f"{gain.mean:+.3f} ± {half:.3f}"]
-        rows.append(f"| {name} | {' | '.join(cells)} | {result['images_per_second']:.0f} |")
-    copied = statistics.mean(ssim(video, COPY, shots) for video in first.values())
-    return "\n".join([*rows, f"| {COPY} | {copied:.3f} | | | | |"])
+        cells += means(result["videos"], METHODS, shots)
+        rows.append([name, *cells, f"{result['images_per_second']:.0f}"])
+    copied = statistics.mean(scores_of(first, COPY, shots, "ssim"))
+    copies = [*means(first, [COPY], shots), *[""] * len(ALSO)]
+    rows.append([COPY, f"{copied:.3f}", "", "", "", *copies, ""])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def ssim(video: dict, method: str, shots: int) -> float:
-    """Of one method on one video."""
-    rows = [row for party in video.values() for row in party["own_motion"]]
-    (row,) = [row for row in rows if (row["shots"], row["method"]) == (shots, method)]
-    return row["scores"]["ssim"]
+def means(videos: dict[str, dict], methods: Sequence[str], shots: int) -> list[str]:
+    """Of the other measures, by method."""
+    cells = []
+    for method in methods:
+        for name in ALSO:
+            scores = [x for x in scores_of(videos, method, shots, name) if x is not None]
+            cells.append(f"{statistics.mean(scores):.{MEASURES[name].digits}f}" if scores else "-")
+    return cells
+
+
+def scores_of(videos: dict[str, dict], method: str, shots: int, name: str) -> list[float | None]:
+    """One method's number for each video."""
+    return [
+        row["scores"][name]
+        for video in videos.values()
+        for party in video.values()
+        for row in party["own_motion"]
+        if (row["shots"], row["method"]) == (shots, method)
+    ]
 
 
 def untrained_vgg19(home: Path) -> None:

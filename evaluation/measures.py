@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dataset.detection.detector import LandmarkDetector
 from dataset.images import image_to_frame
+from metric.detail import detail
 from metric.expression import expression_error
 from metric.geometry import landmark_error, pose_error
 from metric.identity import FaceDescriptor, cosine, distance
@@ -38,6 +39,9 @@ MEASURES = {
     "psnr": Measure("PSNR", True, 2, f"dB against the true frame, at most {LARGEST_PSNR:.0f}"),
     "l1": Measure("L1", False, 4, "mean distance of pixels from the true frame, white - black: 1"),
     "expression": Measure("eyes+mouth", False, 4, "the same around eyes and mouth only"),
+    "detail": Measure(
+        "detail", True, 3, "fine structure shared with the true frame, 1: all; blur and noise: 0"
+    ),
     "lpips": Measure("LPIPS", False, 3, "perceptual distance from the true frame (AlexNet)"),
     "fid": Measure("FID", False, 1, "Frechet distance of Inception features; biased for few"),
     "csim": Measure("CSIM", True, 3, "cosine of identity descriptors, 1: equal", "descriptor"),
@@ -149,6 +153,7 @@ def likeness(output: Frames, truth: Frames) -> dict[str, Tensor]:
         "psnr": psnr(a, b).clamp(max=LARGEST_PSNR),
         "l1": l1(a, b),
         "expression": expression_error(a, b, truth.points),
+        "detail": detail(a, b),
     }
     if output.instruments.lpips is not None:
         size = output.batch_size

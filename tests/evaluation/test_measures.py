@@ -37,7 +37,7 @@ def test_pixels_are_compared_frame_by_frame_and_equal_ones_have_the_largest_psnr
     other[3] = 255 - other[3]
     a, b = frames_of(images, landmarks), frames_of(other, landmarks)
     scores = likeness(a, b)
-    assert set(scores) == {"ssim", "psnr", "l1", "expression"}
+    assert set(scores) == {"ssim", "psnr", "l1", "expression", "detail"}
     for name, measure in (("ssim", ssim), ("l1", l1)):
         assert torch.equal(scores[name], measure(a.images, b.images))
     assert scores["psnr"].tolist() == [LARGEST_PSNR] * 3 + [
@@ -185,7 +185,7 @@ def test_without_instruments_their_numbers_are_absent():
     images, points = drawn(0)
     frames = frames_of(images, points)
     assert self_reenactment(frames, frames) == {
-        "ssim": 1, "psnr": 100, "l1": 0, "expression": 0, "flicker": 0,
+        "ssim": 1, "psnr": 100, "l1": 0, "expression": 0, "flicker": 0, "detail": pytest.approx(1),
     }  # fmt: skip
     assert identity_kept(frames, frames) == {}
     assert Instruments().names == {}
@@ -208,7 +208,7 @@ def test_every_number_of_all_instruments_is_a_measure_of_the_table():
 
 def test_a_measure_says_which_way_is_better():
     higher = {name for name, measure in MEASURES.items() if measure.higher_is_better}
-    assert higher == {"ssim", "psnr", "csim", "recognized", "faces_found"}
+    assert higher == {"ssim", "psnr", "detail", "csim", "recognized", "faces_found"}
 
 
 def test_flicker_is_of_the_error_and_not_of_the_picture():

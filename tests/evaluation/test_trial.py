@@ -33,7 +33,7 @@ def as_features(images):
     return images.flatten(1)
 
 
-PIXELS = {"ssim", "psnr", "l1", "expression"}  # measured without any instrument
+PIXELS = {"ssim", "psnr", "l1", "expression", "detail"}  # measured without any instrument
 SEEING = Instruments(inception=as_features)
 
 
@@ -64,6 +64,7 @@ def test_copying_the_nearest_frame_is_perfect_where_it_is_the_true_one():
     rows = Trial(subject(known, held_out), settings((6,)), Instruments(), HARDWARE)
     scores = rows.of_baselines().rows[0]["scores"]
     same = {"ssim": pytest.approx(1), "psnr": 100, "l1": 0, "expression": 0}
+    same["detail"] = pytest.approx(1)
     assert scores == same | {"flicker": 0}
 
 
