@@ -119,8 +119,10 @@ class DlibDetector:
         """Yield the faces that are seen in the whole picture, with ever more effort."""
         few = min(math.sqrt(FEW / grey.size), ENLARGED)
         many = min(math.sqrt(MANY / grey.size), 1)
-        looks = [(self._see_frontal, grey, few), (self._see_frontal, grey, many)]
-        looks = looks if many > few else looks[:1]
+        scales = [few, many] if many > few else [few]
+        if self.face != "largest":
+            scales = scales[-1:]  # in fewer pixels the smaller of several faces would be missed
+        looks = [(self._see_frontal, grey, scale) for scale in scales]
         for detect, picture, scale in (*looks, (self._see_any, frame, few)):
             seen = detect(_resized(picture, scale))
             yield [_in_frame(square, scale, 0, 0) for square in seen]
