@@ -138,6 +138,11 @@ def test_of_a_small_and_a_large_face_the_one_that_is_asked_for_is_taken(clips, w
     assert overlap(find(create_detector("dlib", face=which), picture), near) > 0.5
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 500), (1, 40000), (3000, 3), (15, 15)])
+def test_in_the_smallest_and_the_thinnest_pictures_there_is_no_face(detector, shape):
+    assert np.isnan(find(detector, np.full((*shape, 3), 99, np.uint8))).all()
+
+
 def test_a_face_that_has_moved_far_is_not_drawn_towards_where_it_was(detector, clips):
     frames, landmarks = clips[0]
     before = landmarks[0] + 0.6 * np.ptp(landmarks[0], axis=0)
