@@ -1,5 +1,6 @@
 """Is a run healthy? What is measured for its log, and what the log says in plain words."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -101,8 +102,14 @@ def _embedder_ignored(lines: Lines) -> bool:
 
 
 def _content_stalls(lines: Lines) -> bool:
-    """No content term is lower in the last third of the log than in the first."""
-    terms = [term for term in ("vgg19", "vggface", "dlib", "l1") if lines and term in lines[-1]]
+    """No content term is lower in the last third of the log than in the first.
+
+    The log is looked at from where it has the terms of now: a run may go on with other ones.
+    """
+    names = ("vgg19", "vggface", "dlib", "l1")
+    terms = [term for term in names if lines and term in lines[-1]]
+    alike = itertools.takewhile(lambda line: all(t in line for t in terms), reversed(lines))
+    lines = list(alike)[::-1]
     if len(lines) < LEAST or not terms:
         return False
     third = len(lines) // 3
