@@ -78,6 +78,11 @@ def _lasts(lines: Lines, holds: Callable[[Mapping[str, float]], bool]) -> bool:
     return len(lines) >= RECENT and all(holds(line) for line in lines[-RECENT:])
 
 
+def _compares_people(line: Mapping[str, float]) -> bool:
+    """Tell whether the line is of a batch of several videos; see `embedder_influence`."""
+    return "embedder_influence" in line
+
+
 def _discriminator_won(lines: Lines) -> bool:
     return _lasts(
         lines,
@@ -93,12 +98,17 @@ def _embedding_collapses(lines: Lines) -> bool:
     first = max((line["embedding_norm"] for line in lines[:RECENT]), default=0.0)
     return len(lines) >= LEAST and _lasts(
         lines,
-        lambda line: line["embedding_norm"] < 0.1 * first or line["embedding_variation"] < 0.01,
+        lambda line: (
+            line["embedding_norm"] < 0.1 * first
+            or (_compares_people(line) and line["embedding_variation"] < 0.01)
+        ),
     )
 
 
 def _embedder_ignored(lines: Lines) -> bool:
-    return len(lines) >= LEAST and _lasts(lines, lambda line: line["embedder_influence"] < 0.05)
+    return len(lines) >= LEAST and _lasts(
+        lines, lambda line: _compares_people(line) and line["embedder_influence"] < 0.05
+    )
 
 
 def _content_stalls(lines: Lines) -> bool:
