@@ -151,7 +151,7 @@ def _instruments(config: Evaluate, hardware: Hardware) -> tuple[Instruments, dic
         load("lpips", lambda: Lpips(load_lpips()).to(hardware.device)),
         load("fid", lambda: load_inception().to(hardware.device)),
         FaceDescriptor(recognition).to(hardware.device) if recognition else None,
-        load("landmark_error, pose_error, jitter, leak", load_detector),
+        load("landmark_error, pose_error, jitter, faces_found, leak", load_detector),
     )
     return instruments, left_out
 

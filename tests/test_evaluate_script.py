@@ -176,7 +176,7 @@ def test_without_weights_it_says_what_is_missing_and_where_to_get_it(judged):
     output, said = judged
     metrics = numbers(output)
     left_out = metrics["protocol"]["left_out"]
-    detected = ("landmark_error", "pose_error", "jitter", "leak")
+    detected = ("landmark_error", "pose_error", "jitter", "faces_found", "leak")
     assert set(left_out) == {"lpips", "fid", *detected}
     assert "https://" in left_out["lpips"]
     assert "hub" in left_out["lpips"]
