@@ -85,8 +85,8 @@ class Preprocess(Checked):
     dry_run: bool = False
     """Write nothing; say what would be done, how long it would take, and how much disk."""
     detector: Detector = "face-alignment"
-    """face-alignment: its networks; dlib: needs no download, fast, but blind to profiles;
-    profile; stored: clip.landmarks.npy beside clip.mp4."""
+    """face-alignment: its networks; dlib: needs no download, fast, but poor on profiles; stored:
+    clip.landmarks.npy beside clip.mp4."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of face-alignment: bfloat16 is faster where the hardware has it, and less exact."""
     crop: Crop = "auto"
@@ -331,8 +331,8 @@ class Finetune(Checked):
     vggface: Path | None = None
     """vgg_face_dag.pth, where it lies elsewhere than in training."""
     detector: Detector = "face-alignment"
-    """face-alignment: its networks; dlib: needs no download, fast, but blind to profiles;
-    profile; stored: me.landmarks.npy beside me.jpg."""
+    """face-alignment: its networks; dlib: needs no download, fast, but poor on profiles; stored:
+    me.landmarks.npy beside me.jpg."""
     face: Literal["largest", "left", "right"] | int = "largest"
     """Which of several faces is followed: the largest, the left or right one in the picture, or the
     N-th from the left, from 1."""
@@ -379,8 +379,8 @@ class Infer(Checked):
     """Frames per second of the result, which keeps the driver's time; default: the driver's rate.
     Where the driver has none, its tempo (25)."""
     detector: Detector = "face-alignment"
-    """face-alignment: its networks; dlib: needs no download, fast, but blind to profiles;
-    profile; stored: clip.landmarks.npy beside clip.mp4."""
+    """face-alignment: its networks; dlib: needs no download, fast, but poor on profiles; stored:
+    clip.landmarks.npy beside clip.mp4."""
     face: Literal["largest", "left", "right"] | int = "largest"
     """Which of several faces is followed: the largest, the left or right one in the picture, or the
     N-th from the left, from 1."""

@@ -6,7 +6,9 @@ python evaluate.py --checkpoint runs/a runs/b --data DATA_TEST --output evaluati
 
 import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 
+import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import cli
@@ -151,9 +153,17 @@ def _instruments(config: Evaluate, hardware: Hardware) -> tuple[Instruments, dic
         load("lpips", lambda: Lpips(load_lpips()).to(hardware.device)),
         load("fid", lambda: load_inception().to(hardware.device)),
         FaceDescriptor(recognition).to(hardware.device) if recognition else None,
-        load("landmark_error, pose_error, jitter, leak", load_detector),
+        load("landmark_error, pose_error, jitter, faces_found, leak", load_detector),
+        _digest(config.arcface or config.vggface),
     )
     return instruments, left_out
+
+
+def _digest(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 if __name__ == "__main__":

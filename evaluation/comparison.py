@@ -113,6 +113,8 @@ def _made_with(
         "precision": str(hardware.dtype),
         **settings._asdict(),
     }
+    if instruments.descriptor_file:
+        common["descriptor_file"] = instruments.descriptor_file
     if contestant is None:
         return common
     return common | {

@@ -81,6 +81,8 @@ class Instruments(NamedTuple):
     inception: Callable[[Tensor], Tensor] | None = None
     descriptor: FaceDescriptor | None = None
     detector: LandmarkDetector | None = None
+    descriptor_file: str | None = None
+    """Digest of the descriptor's file, where the user has named it."""
 
     @property
     def names(self) -> dict[str, str]:

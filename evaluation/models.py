@@ -92,8 +92,9 @@ def load_contestant(
     """
     payload = load(path, "run", "model")
     content_loss = load_content(payload["config"])
+    digest = _digest(payload, content_loss)
     content_loss.to(hardware.device, memory_format=torch.channels_last)
-    return Contestant(str(path), _digest(payload), payload, content_loss)
+    return Contestant(str(path), digest, payload, content_loss)
 
 
 def draw(head: TalkingHead, landmark_images: Tensor, batch_size: int, hardware: Hardware) -> Tensor:
@@ -118,14 +119,16 @@ def to_device(pictures: Pictures, hardware: Hardware) -> tuple[Tensor, Tensor]:
     return normalize(pictures.images.to(device)), normalize(pictures.landmark_images.to(device))
 
 
-def _digest(payload: Mapping[str, Any]) -> str:
-    """Hash the networks and settings of a run; its optimisers do not count."""
+def _digest(payload: Mapping[str, Any], content_loss: ContentLoss) -> str:
+    """Hash the networks and settings of a run, and what it learns by; optimisers do not count."""
     networks = {**payload["networks"], **payload["average"]}
     config = payload["config"]
     settings = [config[name] for name in ("networks", "optimization", "weights", "content")]
     digest = hashlib.sha256(repr([*settings, payload["mean_row_norm"]]).encode())
-    for name in ("embedder", "generator", "discriminator"):
-        for key, value in networks[name].items():
+    states = {name: networks[name] for name in ("embedder", "generator", "discriminator")}
+    states |= {name: network.state_dict() for name, network in content_loss.networks.items()}
+    for name, state in states.items():
+        for key, value in state.items():
             digest.update(f"{name}.{key}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:12]

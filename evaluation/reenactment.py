@@ -107,7 +107,8 @@ class Reenactment:
             known = known[self._start()]
         known = known[are_faces(known)]
         wanted, seen = np.full_like(driving, np.nan), are_faces(driving)
-        if len(known) and seen[0]:
+        begun = seen[0] if motion == RELATIVE else seen.any()
+        if len(known) and begun:
             wanted[seen] = list(MOTIONS[motion](driving[seen], known))
         return torch.from_numpy(wanted)
 

@@ -10,6 +10,7 @@ SIGMA = 1.0  # pixels; what a blur of this takes away is fine
 KERNEL = 7
 WINDOW, STRIDE = 11, 4  # pixels; where structures are compared
 REACH = 2  # pixels that a structure may be displaced
+ROUNDING = 1e-10  # |b|^2, of images in [-1, 1], that rounding leaves of a plain picture
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -36,6 +37,7 @@ def detail(images: Tensor, truth: Tensor) -> Tensor:
     require_same_shape(images, truth)
     given, wanted = _fine(images), _fine(truth)
     energy = _local(wanted.square())
+    energy = energy.masked_fill(energy < ROUNDING, 0)
     best = torch.full_like(energy, -torch.inf)
     height, width = given.shape[-2:]
     padded = F.pad(given, 4 * (REACH,), mode="replicate")

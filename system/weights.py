@@ -1,8 +1,7 @@
 """Weights that others have trained: found in torch hub's folder, fetched, or asked for."""
 
-import pickle
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -65,9 +64,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ValueError: it is not such a file.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # nonsense is taken for a pickle, and fails in many ways
         raise ValueError(f"{path} is not a file of weights") from error
+    if not isinstance(state, Mapping):
+        raise ValueError(f"{path} is not a file of weights by their names")
+    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 
 def wanted_weights(
@@ -81,7 +83,7 @@ def wanted_weights(
         source: where they come from, for the message.
 
     Raises:
-        ValueError: one is missing or has another shape.
+        ValueError: one is missing, has another shape, or does not hold finite real numbers.
     """
     for name, weight in wanted.items():
         if name not in state:
@@ -91,4 +93,6 @@ def wanted_weights(
                 f"{source}: {name} must have shape {tuple(weight.shape)}, "
                 f"got {tuple(state[name].shape)}"
             )
+        if not state[name].is_floating_point() or not state[name].isfinite().all():
+            raise ValueError(f"{source}: {name} must hold finite real numbers")
     return {name: state[name].float() for name in wanted}

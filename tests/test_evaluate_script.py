@@ -176,7 +176,7 @@ def test_without_weights_it_says_what_is_missing_and_where_to_get_it(judged):
     output, said = judged
     metrics = numbers(output)
     left_out = metrics["protocol"]["left_out"]
-    detected = ("landmark_error", "pose_error", "jitter", "leak")
+    detected = ("landmark_error", "pose_error", "jitter", "faces_found", "leak")
     assert set(left_out) == {"lpips", "fid", *detected}
     assert "https://" in left_out["lpips"]
     assert "hub" in left_out["lpips"]
@@ -349,6 +349,19 @@ def test_a_full_disk_is_told_in_one_line_and_nothing_done_is_lost(
     assert (output / "metrics.json").read_bytes() == (judged[0] / "metrics.json").read_bytes()
 
 
+def test_another_networks_file_measures_identity_anew(trained, unseen, tmp_path):
+    words = ["--checkpoint", trained, "--data", unseen, "--limit", 1, "--shots", 1]
+    words += ["--finetune-steps", 0, "--output", tmp_path / "out", "--arcface"]
+    likenesses = []
+    for seed in (0, 1, 0):
+        arcface = tmp_path / f"{seed}.onnx"
+        write_arcface(arcface, seed=seed)
+        succeeded(judge(*words, arcface))
+        rows = numbers(tmp_path / "out")["means"]
+        likenesses.append([row["scores"]["csim"]["mean"] for row in rows])
+    assert likenesses[0] == likenesses[2] != likenesses[1]
+
+
 def test_every_instrument_is_used_where_its_weights_are(common, tmp_path, monkeypatch):
     arcface = tmp_path / "arcface.onnx"
     write_arcface(arcface)
@@ -398,6 +411,7 @@ def test_vggface_describes_faces_where_its_file_is_given(common, tmp_path, monke
 
     monkeypatch.setattr(evaluate, "load_vggface_descriptor", load)
     output, file = tmp_path / "out", tmp_path / "vgg_face_dag.pth"
+    file.write_bytes(b"stands for the real one")
     words = ["--vggface", file, "--finetune-steps", 0, "--limit", 1]
     succeeded(judge(*common, "--output", output, *words))
     assert given == [file]

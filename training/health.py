@@ -1,5 +1,6 @@
 """Is a run healthy? What is measured for its log, and what the log says in plain words."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -77,6 +78,11 @@ def _lasts(lines: Lines, holds: Callable[[Mapping[str, float]], bool]) -> bool:
     return len(lines) >= RECENT and all(holds(line) for line in lines[-RECENT:])
 
 
+def _compares_people(line: Mapping[str, float]) -> bool:
+    """Tell whether the line is of a batch of several videos; see `embedder_influence`."""
+    return "embedder_influence" in line
+
+
 def _discriminator_won(lines: Lines) -> bool:
     return _lasts(
         lines,
@@ -92,17 +98,28 @@ def _embedding_collapses(lines: Lines) -> bool:
     first = max((line["embedding_norm"] for line in lines[:RECENT]), default=0.0)
     return len(lines) >= LEAST and _lasts(
         lines,
-        lambda line: line["embedding_norm"] < 0.1 * first or line["embedding_variation"] < 0.01,
+        lambda line: (
+            line["embedding_norm"] < 0.1 * first
+            or (_compares_people(line) and line["embedding_variation"] < 0.01)
+        ),
     )
 
 
 def _embedder_ignored(lines: Lines) -> bool:
-    return len(lines) >= LEAST and _lasts(lines, lambda line: line["embedder_influence"] < 0.05)
+    return len(lines) >= LEAST and _lasts(
+        lines, lambda line: _compares_people(line) and line["embedder_influence"] < 0.05
+    )
 
 
 def _content_stalls(lines: Lines) -> bool:
-    """No content term is lower in the last third of the log than in the first."""
-    terms = [term for term in ("vgg19", "vggface", "dlib", "l1") if lines and term in lines[-1]]
+    """No content term is lower in the last third of the log than in the first.
+
+    The log is looked at from where it has the terms of now: a run may go on with other ones.
+    """
+    names = ("vgg19", "vggface", "dlib", "l1")
+    terms = [term for term in names if lines and term in lines[-1]]
+    alike = itertools.takewhile(lambda line: all(t in line for t in terms), reversed(lines))
+    lines = list(alike)[::-1]
     if len(lines) < LEAST or not terms:
         return False
     third = len(lines) // 3

@@ -32,6 +32,7 @@ NETWORK = "mmod_human_face_detector.dat"
 FEW, MANY = 400**2, 900**2
 ENLARGED = 4.0  # at most: 20 pixels are too few for a face
 FACE = 96.0  # pixels of a face that is looked for where it was nearby
+SMALLEST_SIDE = 16  # pixels; a face has more
 AROUND = 2.0  # sides of the face that are looked at then
 
 # The square that dlib's frontal detector sees in a face, from eyes, brows, nose and mouth: so many
@@ -119,8 +120,10 @@ class DlibDetector:
         """Yield the faces that are seen in the whole picture, with ever more effort."""
         few = min(math.sqrt(FEW / grey.size), ENLARGED)
         many = min(math.sqrt(MANY / grey.size), 1)
-        looks = [(self._see_frontal, grey, few), (self._see_frontal, grey, many)]
-        looks = looks if many > few else looks[:1]
+        scales = [few, many] if many > few else [few]
+        if self.face != "largest":
+            scales = scales[-1:]  # in fewer pixels the smaller of several faces would be missed
+        looks = [(self._see_frontal, grey, scale) for scale in scales]
         for detect, picture, scale in (*looks, (self._see_any, frame, few)):
             seen = detect(_resized(picture, scale))
             yield [_in_frame(square, scale, 0, 0) for square in seen]
@@ -129,6 +132,8 @@ class DlibDetector:
         return [_square(box) for box in self._frontal(grey, 0)]
 
     def _see_any(self, picture: np.ndarray) -> list[Square]:
+        if min(picture.shape[:2]) < SMALLEST_SIDE:  # which the network cannot be given
+            return []
         return [_square(seen.rect) for seen in self._network(picture, 0)]
 
     def _align(self, grey: np.ndarray, square: Square, near: np.ndarray | None) -> np.ndarray:

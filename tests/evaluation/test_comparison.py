@@ -126,12 +126,13 @@ def test_a_changed_record_is_tried_again_and_so_is_whom_it_drives(folder, tmp_pa
         {"settings": SETTINGS._replace(drawn=DrawnSet(0, 5.0, 16))},
         {"instruments": Instruments(detector=Finding())},
         {"instruments": Instruments(descriptor=Colour())},
+        {"instruments": Instruments(descriptor_file="00aa")},
         {"instruments": Instruments(inception=lambda images: images)},
         {"instruments": Instruments(lpips=lambda a, b: a)},
         {"hardware": HARDWARE._replace(dtype="bfloat16")},
     ],
     ids=[
-        "shots", "steps", "seed", "drawn", "detector", "descriptor", "inception", "lpips",
+        "shots", "steps", "seed", "drawn", "detector", "descriptor", "file", "inception", "lpips",
         "precision",
     ],
 )  # fmt: skip

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
+from torch import nn
 
 from dataset.images import normalize
 from evaluation import models
@@ -98,6 +99,16 @@ def test_the_digest_is_of_all_that_answers_depend_on(trained, contestant, tmp_pa
     save(payload, tmp_path / "other.pt")
     other = load_contestant(tmp_path / "other.pt", no_content, HARDWARE)
     assert (other.digest == contestant.digest) == same
+
+
+def test_the_digest_is_also_of_the_networks_that_it_learns_by(trained, contestant):
+    def digest(**networks):
+        return load_contestant(trained, lambda _: ContentLoss(**networks), HARDWARE).digest
+
+    one, other = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1)
+    digests = [contestant.digest, digest(vgg19=one), digest(vgg19=other), digest(dlib=one)]
+    assert len(set(digests)) == 4
+    assert digest(vgg19=one) == digests[1]
 
 
 def test_what_is_no_run_is_refused(trained, tmp_path, contestant, one):

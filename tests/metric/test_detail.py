@@ -53,6 +53,7 @@ def test_another_person_has_little_of_it_and_a_small_displacement_all(truth):
 
 
 def test_a_plain_truth_has_no_number_and_other_shapes_are_refused(truth):
-    assert detail(truth, torch.zeros_like(truth)).isnan().all()
+    for grey in (0, 0.3, 1):
+        assert detail(truth, torch.full_like(truth, grey)).isnan().all()
     with pytest.raises(ValueError, match="shape"):
         detail(truth, truth[:2])

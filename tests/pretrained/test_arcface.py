@@ -15,9 +15,9 @@ from tests.metric.conftest import face, spots
 from tests.metric.test_alignment import FRAMING
 
 
-def write_arcface(path, batch: int | str = 1, size: int = 112) -> None:
+def write_arcface(path, batch: int | str = 1, size: int = 112, seed: int = 0) -> None:
     """Write a network with the layers of ArcFace's: convolutions, PReLU, batch norm, a sum."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
 
     def weights(name: str, *shape: int, offset: float = 0.0) -> onnx.TensorProto:
         values = rng.normal(0, 0.3, shape) + offset

@@ -81,6 +81,15 @@ def test_a_vgg19_that_is_missing_or_another_network_is_one_line(tmp_path):
         load_vgg19("caffe", tmp_path / "other.pth")
 
 
+def test_a_shallower_vgg_is_not_taken_for_a_vgg19_that_ends_early(vgg, tmp_path):
+    state = {f"features.{k}": v for k, v in vgg("caffe").layers[:12].named_parameters()}
+    for part in ("weight", "bias"):  # VGG13's fourth block begins where VGG19 has a ReLU
+        state[f"features.15.{part}"] = torch.zeros(512)
+    torch.save(state, tmp_path / "vgg13.pth")
+    with pytest.raises(ValueError, match=r"vgg13\.pth has features\.15\.\w+, which VGG19 has not"):
+        load_vgg19("caffe", tmp_path / "vgg13.pth")
+
+
 def test_vggface_is_read_with_the_names_of_torchvision(tmp_path):
     names = ("conv1_1", "conv1_2", "conv3_3", "conv5_3", "fc6", "fc7", "fc8")
     state = {

@@ -47,13 +47,15 @@ class Hostile:
         return print, ("this must never run",)
 
 
-@pytest.mark.parametrize("content", ["empty", "nonsense", "hostile"])
+@pytest.mark.parametrize("content", ["empty", "nonsense", "text", "hostile", "tensor", "list"])
 def test_other_files_are_refused_and_never_run(tmp_path, content, capsys):
     path = tmp_path / "bad.pth"
-    if content == "hostile":
-        torch.save(Hostile(), path)
+    saved = {"hostile": Hostile(), "tensor": torch.ones(3), "list": [torch.ones(3)]}
+    written = {"empty": b"", "nonsense": b"<html>404</html>", "text": b"hello, this is text"}
+    if content in saved:
+        torch.save(saved[content], path)
     else:
-        path.write_bytes(b"" if content == "empty" else b"<html>404</html>")
+        path.write_bytes(written[content])
     with pytest.raises(ValueError, match=r"bad.pth is not a file of weights"):
         read_weights(path)
     assert capsys.readouterr().out == ""
@@ -78,3 +80,13 @@ def test_a_network_gets_the_weights_that_it_wants_and_others_are_named():
         wanted_weights({}, wanted, "a.pth")
     with pytest.raises(ValueError, match=r"a.pth: weight must have shape \(2, 3\), got \(2,\)"):
         wanted_weights({"weight": torch.ones(2)}, wanted, "a.pth")
+    broken = torch.ones(2, 3)
+    broken[1, 1] = torch.nan
+    for other in (broken, torch.ones(2, 3, dtype=torch.int8)):
+        with pytest.raises(ValueError, match=r"a.pth: weight must hold finite real numbers"):
+            wanted_weights({"weight": other}, wanted, "a.pth")
+
+
+def test_what_is_no_tensor_is_no_weight(tmp_path):
+    torch.save({"weight": torch.ones(2), "epoch": 3}, tmp_path / "more.pth")
+    assert read_weights(tmp_path / "more.pth").keys() == {"weight"}

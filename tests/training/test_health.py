@@ -62,6 +62,22 @@ def test_a_content_loss_that_does_not_fall_is_seen_unless_one_of_its_terms_falls
     assert warnings(log) == {}
 
 
+def test_a_run_that_goes_on_with_another_content_loss_is_judged_by_that_one():
+    log = [{**HEALTHY, "l1": 0.3} for _ in range(LEAST)] + [{**HEALTHY, "l1": 0.3, "dlib": 0.3}]
+    assert warnings(log) == {}
+    log += [log[-1]] * LEAST
+    assert list(warnings(log)) == ["the content loss does not fall"]
+
+
+def test_batches_of_one_compare_no_people_and_their_log_is_judged_without():
+    log = [line | {"embedding_variation": 0.0} for line in falling(LEAST + RECENT)]
+    for line in log:
+        del line["embedder_influence"]
+    assert warnings(log) == {}
+    log += [log[-1] | {"embedding_norm": 0.5}] * RECENT
+    assert list(warnings(log)) == ["the embedding collapses"]
+
+
 def test_every_sign_has_advice_and_stands_in_the_troubleshooting_page():
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     for sign in SIGNS:

@@ -12,6 +12,7 @@ from dataset.detection.detector import overlap
 from dataset.detection.dlib import NETWORK, PREDICTOR, DlibDetector, square_around
 from dataset.detection.kinds import create_detector, prepare_detector
 from dataset.detection.stored import read_landmarks
+from dataset.images import resize
 from dataset.video.reading import stream_frames
 from drawn_heads.videos import write_heads
 from metric.geometry import landmark_error
@@ -126,6 +127,20 @@ def test_of_two_faces_the_one_before_is_followed(detector, clips, pair, side):
 def test_of_two_faces_the_one_that_is_asked_for_is_taken(clips, pair, which, side):
     found = find(create_detector("dlib", face=which), pair)
     assert overlap(found, clips[side][1][0] + [side * SIZE, 0]) > 0.5
+
+
+@pytest.mark.parametrize(("which", "small"), [("left", True), (1, True), (2, False)])
+def test_of_a_small_and_a_large_face_the_one_that_is_asked_for_is_taken(clips, which, small):
+    picture = np.full((900, 1600, 3), 127, np.uint8)
+    picture[500 : 500 + SIZE, 100 : 100 + SIZE] = clips[0][0][0]
+    picture[100:740, 800:1440] = resize(clips[1][0][0], 640)
+    near = clips[0][1][0] + [100, 500] if small else 4 * clips[1][1][0] + [800, 100]
+    assert overlap(find(create_detector("dlib", face=which), picture), near) > 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 500), (1, 40000), (3000, 3), (15, 15)])
+def test_in_the_smallest_and_the_thinnest_pictures_there_is_no_face(detector, shape):
+    assert np.isnan(find(detector, np.full((*shape, 3), 99, np.uint8))).all()
 
 
 def test_a_face_that_has_moved_far_is_not_drawn_towards_where_it_was(detector, clips):
