@@ -1,15 +1,13 @@
-"""Paint the features of a drawn face: eyes, brows, mouth, nostrils, glasses."""
-
-from collections.abc import Callable
+"""Paint the features of a drawn face: eyes, brows, mouth, nostrils."""
 
 import numpy as np
 
-from drawn_heads.canvas import Canvas, Mask, fill_mask
-from drawn_heads.lighting import linear
+from drawn_heads.colors import linear
+from drawn_heads.drawing.canvas import Canvas, Mask, fill_mask
+from drawn_heads.drawing.surfaces import smoothstep
 from drawn_heads.motion import Pose
+from drawn_heads.parts.curves import Features
 from drawn_heads.people import Person
-from drawn_heads.shapes import Features
-from drawn_heads.surfaces import smoothstep
 
 IRIS = 0.095
 
@@ -198,44 +196,3 @@ def _paint_open_mouth(
     canvas.paint(teeth, np.array([0.80, 0.77, 0.72]), 1.0, 0.004 * unit, hole, 0.5, 0.2)
     shade = _closed(_shift(upper, -0.02 * unit * down), _shift(upper, 0.022 * unit * down))
     canvas.darken(shade, np.array([0.45, 0.40, 0.40]), 0.014 * unit, hole)
-
-
-def paint_glasses(
-    canvas: Canvas, person: Person, project: Callable[[np.ndarray], np.ndarray]
-) -> None:
-    """Paint glasses; `project` maps head space (n, 3) to pixel x, pixel y and depth."""
-    p = person
-    color = linear(p.glasses_color)
-    around = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    power = 1.0 if p.glasses == "round" else 0.55
-    cosine, sine = np.cos(around), np.sin(around)
-    unit_x = np.sign(cosine) * np.abs(cosine) ** power
-    unit_y = np.sign(sine) * np.abs(sine) ** power
-    wide, tall = (0.225, 0.205) if p.glasses == "round" else (0.240, 0.165)
-    for side in (-1, 1):
-        rims = []
-        for grow in (1.0, 1.13):
-            x = side * (p.eye_x + 0.012) + wide * grow * unit_x
-            y = p.eye_y + 0.03 + tall * grow * unit_y
-            rims.append(project(np.stack([x, y, 0.86 - 0.16 * x * x], axis=-1)))
-        inner, outer = rims
-        canvas.paint(inner, np.array([0.75, 0.85, 0.95]), 0.025, lit=0.0, margin=0.3)
-        glint = inner[[22, 25, 31, 28]] * 0.8 + inner.mean(axis=0) * 0.2
-        canvas.paint(glint, np.ones(3), 0.07, 1.0, None, 0.0, 0.3)
-        band = np.concatenate([outer, outer[:1], inner[:1], inner[::-1]])
-        canvas.paint(band, color, 1.0, lit=0.35, margin=0.22)
-        end_x = side * (p.eye_x + 0.012 + wide * 1.1)
-        front_z = 0.86 - 0.16 * end_x**2
-        x = np.array([end_x, side * (p.face_width + 0.055), side * (p.face_width + 0.035)])
-        z = np.array([front_z, 0.45, -0.05])
-        bar = np.stack([x, np.array([p.eye_y - 0.03, p.eye_y - 0.03, p.eye_y - 0.02]), z], axis=-1)
-        for first in (0, 1):
-            piece = bar[first : first + 2]
-            half = np.array([0.0, 0.022, 0.0])
-            canvas.paint(project(_closed(piece - half, piece + half)), color, 1.0, margin=0.0)
-    s = np.linspace(-1, 1, 9)
-    x = s * (p.eye_x - wide * 0.98)
-    y = p.eye_y - 0.02 - 0.03 * (1 - s * s)
-    arch = np.stack([x, y, np.full(9, 0.90)], axis=-1)
-    half = np.array([0.0, 0.018, 0.0])
-    canvas.paint(project(_closed(arch - half, arch + half)), color, 1.0, margin=0.25)
