@@ -76,7 +76,8 @@ def _draw(
     if hair is not None:
         hair_patch = rasterize(view.camera.project(hair_points), canvas.size)
         shade_below_hair(canvas, view.camera.unit, hair, hair_points, hair_patch)
-    paint_face(canvas, person, pose, _projected(features, view), view.camera.unit)
+    curves = _projected(features, view)
+    paint_face(canvas, person, pose, curves, view.camera.unit, scene.light.direction)
     covered = person.hat in CLOTHS or person.hair_style in LONG_STYLES
     for side in () if covered else (-1, 1):
         draw_ear(canvas, view, person, scene, side)

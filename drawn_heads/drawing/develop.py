@@ -6,7 +6,7 @@ import numpy as np
 from drawn_heads.drawing.light import LUMINANCE
 from drawn_heads.scenes import Film
 
-SHOULDER = np.float32(0.75)  # brighter light is compressed, so that it does not burn out
+SHOULDER = np.float32(0.55)  # brighter light is compressed, so that it does not burn out
 
 
 def develop(light: np.ndarray, film: Film) -> np.ndarray:
@@ -16,7 +16,7 @@ def develop(light: np.ndarray, film: Film) -> np.ndarray:
     if film.softness > 0.1:
         picture = cv2.GaussianBlur(picture, (0, 0), film.softness * size / 128)
     above = np.maximum(picture - SHOULDER, 0)
-    picture = np.minimum(picture, SHOULDER) + above / (1 + above * np.float32(2.2))
+    picture = np.minimum(picture, SHOULDER) + above / (1 + above * np.float32(1.6))
     picture = np.sqrt(np.clip(picture, 0, 1))
     grey = (picture @ LUMINANCE)[..., None]
     picture = grey + (picture - grey) * np.float32(film.saturation)

@@ -31,7 +31,7 @@ def grow_beard(
     edge = 0.10 if p.beard in DENSITY else 0.15
     cover = smoothstep(0.15, 0.75, grown + edge * hairs * (grown > 0.02))
     if p.beard == "stubble":
-        cover *= np.clip(0.75 + 0.45 * specks, 0.1, 1.4)
+        cover *= np.clip(0.85 + 0.28 * specks, 0.2, 1.3)
     cover *= DENSITY.get(p.beard, 0.94)
     hair = linear(p.hair) * (1.0 + 0.16 * hairs + 0.10 * specks)[..., None]
     return color + (hair - color) * cover[..., None], gloss * (1 - 0.75 * cover)

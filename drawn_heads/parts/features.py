@@ -12,7 +12,14 @@ from drawn_heads.people import Person
 IRIS = 0.095
 
 
-def paint_face(canvas: Canvas, person: Person, pose: Pose, features: Features, unit: float) -> None:
+def paint_face(
+    canvas: Canvas,
+    person: Person,
+    pose: Pose,
+    features: Features,
+    unit: float,
+    light: tuple[float, float, float],
+) -> None:
     """Paint all features of a face.
 
     Args:
@@ -21,10 +28,11 @@ def paint_face(canvas: Canvas, person: Person, pose: Pose, features: Features, u
         pose: expression of this frame.
         features: curves (n, 3) as pixel x, pixel y and depth.
         unit: pixels per head unit.
+        light: unit vector towards the light that the eyes reflect.
     """
     _paint_nose(canvas, person, features, unit)
     for index, side in enumerate((-1, 1)):
-        _paint_eye(canvas, person, pose, features, index, side, unit)
+        _paint_eye(canvas, person, pose, features, index, side, unit, light)
         _paint_brow(canvas, person, features, index, unit)
     _paint_mouth(canvas, person, pose, features, unit)
 
@@ -64,6 +72,7 @@ def _paint_eye(
     index: int,
     side: int,
     unit: float,
+    light: tuple[float, float, float],
 ) -> None:
     upper, lower = features.upper_lids[index], features.lower_lids[index]
     crease = features.creases[index]
@@ -71,8 +80,8 @@ def _paint_eye(
     almond = _closed(upper, lower)
     hole = fill_mask(almond, canvas.size)
     if hole is not None and pose.blink < 0.97:
-        canvas.paint(almond, np.array([0.86, 0.85, 0.84]), lit=0.55)
-        _paint_iris(canvas, person, pose, features, index, unit, hole)
+        canvas.paint(almond, np.array([0.74, 0.72, 0.71]), lit=0.65)
+        _paint_iris(canvas, person, pose, features, index, unit, hole, light)
         height = np.array([0.0, 0.020 * unit])
         shade = _closed(_shift(upper, -0.5 * height), _shift(upper, 1.3 * height))
         canvas.darken(shade, np.array([0.50, 0.47, 0.47]), 0.010 * unit, hole)
@@ -99,6 +108,7 @@ def _paint_iris(
     index: int,
     unit: float,
     hole: Mask,
+    light: tuple[float, float, float],
 ) -> None:
     upper = features.upper_lids[index]
     corner_a, corner_b = upper[0], upper[-1]
@@ -115,10 +125,9 @@ def _paint_iris(
     glow = gaze + down * 0.022
     canvas.paint(glow + 0.52 * IRIS * ring, iris * 1.9, 0.6, 0.014 * unit, hole, 0.3, 0.2)
     canvas.paint(gaze + 0.44 * IRIS * ring, np.full(3, 0.004), 1.0, 0.004 * unit, hole, 0.0, 0.2)
-    spark = gaze + right * 0.030 - down * 0.034
-    canvas.paint(spark + 0.021 * ring, np.ones(3), 0.95, 0.003 * unit, hole, 0.0, 0.2)
-    spark = gaze - right * 0.032 + down * 0.030
-    canvas.paint(spark + 0.011 * ring, np.ones(3), 0.45, 0.003 * unit, hole, 0.0, 0.2)
+    aside = right * (0.045 * light[0]) + down * (0.045 * min(light[1], -0.3))
+    canvas.paint(gaze + aside + 0.019 * ring, np.ones(3), 0.9, 0.003 * unit, hole, 0.0, 0.2)
+    canvas.paint(gaze - aside + 0.011 * ring, np.ones(3), 0.3, 0.003 * unit, hole, 0.0, 0.2)
 
 
 def _paint_lashes(
@@ -142,7 +151,21 @@ def _paint_brow(
 ) -> None:
     top, bottom = features.brow_tops[index], features.brow_bottoms[index]
     color = linear(person.brow_color)
-    canvas.paint(_closed(top, bottom), color, 0.92, 0.010 * unit, margin=0.14)
+    canvas.paint(_closed(top, bottom), color, 0.70, 0.012 * unit, margin=0.14)
+    rng = np.random.default_rng([person.texture_seed, index])
+    fine = np.linspace(0, len(top) - 1, 4 * len(top))
+    edges = [_ragged(edge, fine, rng, 0.30 * (bottom - top)) for edge in (top, bottom)]
+    canvas.paint(_closed(*edges), color * 0.9, 0.65, margin=0.14)
+
+
+def _ragged(
+    edge: np.ndarray, places: np.ndarray, rng: np.random.Generator, across: np.ndarray
+) -> np.ndarray:
+    """Resample an edge (n, 3) at fractional places and shift every other one by part of `across`."""
+    knots = np.arange(len(edge))
+    resampled = np.stack([np.interp(places, knots, edge[:, axis]) for axis in range(3)], axis=-1)
+    reach = np.stack([np.interp(places, knots, across[:, axis]) for axis in range(3)], axis=-1)
+    return resampled + reach * rng.uniform(-1, 1, (len(places), 1))
 
 
 def _paint_mouth(

@@ -7,6 +7,7 @@ import numpy as np
 from drawn_heads.colors import linear
 from drawn_heads.drawing.canvas import Canvas
 from drawn_heads.drawing.view import View
+from drawn_heads.parts.hats import CLOTHS
 from drawn_heads.people import Person
 from drawn_heads.scenes import Scene
 
@@ -52,7 +53,8 @@ def paint_glasses(canvas: Canvas, view: View, person: Person, scene: Scene) -> N
             top = np.arange(19, 41) % 40
             band = np.concatenate([outer[top], inner[top][::-1]])
         canvas.paint(view.project(band), color, 1.0, lit=0.35, margin=0.22)
-        _paint_temple(canvas, view, p, lens, side, max(rim, 0.016))
+        if p.hat not in CLOTHS:
+            _paint_temple(canvas, view, p, lens, side, max(rim, 0.016))
     s = np.linspace(-1, 1, 9)
     x = s * (p.eye_x - lens.wide * 0.98)
     y = p.eye_y - 0.02 - 0.03 * (1 - s * s)

@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from drawn_heads.drawing.surfaces import bump, loft, normals_of, smoothstep, spline
+from drawn_heads.parts.hats import hat_line
 from drawn_heads.parts.head import head_columns, head_knots, head_places
 from drawn_heads.people import Person
 
 LONG_STYLES = ("bob", "long", "bangs")
 PULLED_BACK = ("bun", "ponytail")
 UNDER_HAT = 0.3  # of its volume is left to hair under a hat
+TUCKED = 0.12  # how far it reaches under the hat's edge, units of 10 cm
 
 
 class Hair(NamedTuple):
@@ -30,8 +32,17 @@ def build_hair(person: Person) -> Hair | None:
     """Build the hair of a person, or return None where none is seen."""
     if person.hair_style == "bald" or person.hat == "headscarf":
         return None
+    if person.hat == "hood" and person.hair_style in LONG_STYLES:
+        person = dataclasses.replace(person, hair_style="short")
     if person.hat != "none":
         person = dataclasses.replace(person, hair_volume=UNDER_HAT * person.hair_volume)
+        hair = _grow(person)
+        under = hair.surface[..., 1] - hat_line(person, head_columns()) + TUCKED
+        return hair._replace(cover=np.minimum(hair.cover, under))
+    return _grow(person)
+
+
+def _grow(person: Person) -> Hair:
     if person.hair_style in LONG_STYLES:
         return _long_hair(person)
     return _short_hair(person)
@@ -135,7 +146,10 @@ def _thickness(
         across = x * np.sign(person.hair_part) - abs(person.hair_part) * 0.5
         thick += 0.075 * volume * top * edge * smoothstep(0.04, -0.25, across)
         thick -= 0.05 * top * edge * np.exp(-0.5 * (across / 0.05) ** 2)
-    return thick
+    # Locks of their own length, so that the outline is not one of a helmet.
+    locks = np.sin(13 * angles[None] + 5 * y) * np.sin(8 * y - 3 * angles[None])
+    locks += 0.6 * np.sin(29 * angles[None] - 3 * y)
+    return thick * (1 + (0.10 + 0.22 * person.curl) * locks)
 
 
 def _long_hair(person: Person) -> Hair:
@@ -167,7 +181,11 @@ def _long_hair(person: Person) -> Hair:
     places = np.linspace(0, len(knots) - 1, 38)
     surface = loft(knots, places, angles, 1.0)
     y = spline(knots, places)[:, :1]
-    wave = 0.022 * p.curl * np.sin(7.5 * y + 4 * np.sin(angles)[None]) * smoothstep(0.0, 0.7, y)
+    wave = (
+        (0.008 + 0.030 * p.curl)
+        * np.sin(7.5 * y + 4 * np.sin(angles)[None])
+        * smoothstep(0.0, 0.7, y)
+    )
     surface[..., 0] += wave * np.sign(np.sin(angles))[None]
     surface[..., 2] += wave
     degrees = np.degrees(angles)

@@ -43,6 +43,12 @@ def build_hat(person: Person) -> list[Hat]:
     return [part(person) for part in (_dome, *more)]
 
 
+def hat_line(person: Person, angles: np.ndarray) -> np.ndarray:
+    """Return the height of the lower edge of a hat at every angle round the head."""
+    front = {"cap": -0.42, "beanie": -0.38, "brim": -0.40}.get(person.hat, -0.60)
+    return front + 0.16 * (1 - np.cos(angles))
+
+
 def draw_hat(canvas: Canvas, view: View, person: Person, scene: Scene, parts: list[Hat]) -> None:
     """Draw the outside and the inside of a hat."""
     for part in parts:
@@ -76,7 +82,8 @@ def _draw_side(
     if person.hat == "beanie":
         knit = np.sin(patch.column * np.float32(4.4)) + 0.4 * np.sin(patch.row * np.float32(9))
         tint = tint * (1 + 0.14 * knit)[..., None]
-    tint = tint * (1 + 0.06 * patch.texture(weave, 4.0, 5.0))[..., None]
+    rough = 0.05 if person.hat in ("beanie", "hood") else 0.02
+    tint = tint * (1 + rough * patch.texture(weave, 4.0, 5.0))[..., None]
     alpha = np.clip(cover * view.camera.unit * 0.7 + 0.5, 0, 1)
     edge = 0.72 + 0.28 * smoothstep(0.0, 0.06, cover)
     depth = values[..., 3] if facing > 0 else values[..., 3] - 0.02
@@ -100,10 +107,7 @@ def _dome(person: Person) -> Hat:
     knots[3:, 4] = lift * np.array([0.4, 1, 1])
     places = np.linspace(0, 5, 16)
     surface = loft(knots, places, head_columns()[::2], 1.0)
-    bottom = {"cap": -0.42, "beanie": -0.38, "brim": -0.40}[person.hat]
-    drop = 0.32 * (1 - np.cos(head_columns()[::2])) / 2
-    line = bottom + drop
-    cover = line[None] - surface[..., 1]
+    cover = hat_line(person, head_columns()[::2])[None] - surface[..., 1]
     accent = smoothstep(0.17, 0.15, cover) if person.hat != "cap" else 0 * cover
     return Hat(surface, cover, accent, np.zeros(len(surface)))
 
@@ -137,19 +141,20 @@ def _brim(person: Person) -> Hat:
 def _cloth(person: Person) -> Hat:
     """Build a cloth around head and neck, with an opening for the face."""
     p, hood = person, person.hat == "hood"
-    loose = 0.15 if hood else 0.055
+    loose = 0.14 if hood else 0.035
     skull = head_knots(p)[:6]
     skull[:, 1] += loose * np.linspace(0.5, 1, 6)
     skull[:, 2] += 0.03 + 0.10 * hood
     skull[1:, 3] -= loose + 0.02
-    skull[:, 0] -= (0.06 + 0.10 * hood) * np.linspace(1, 0, 6)
+    skull[:, 0] -= (0.03 + 0.11 * hood) * np.linspace(1, 0, 6)
     w, c = p.face_width + loose, p.chin_y
+    cheek, jaw = max(w - 0.04, p.jaw_width + 0.16), max(w - 0.13, p.jaw_width + 0.10)
     fall = np.array(
         [
             (0.25, w + 0.02, 0.80, -1.0 - loose, 0.0, 0.93),
-            (0.62, w - 0.04, 0.80, -0.98 - loose, 0.0, 0.95),
-            (c - 0.12, w - 0.13, 0.80, -0.92 - loose, 0.0, 1.0),
-            (c + 0.08, w - 0.17, 0.62, -0.90 - loose, 0.0, 1.0),
+            (0.62, cheek, 0.80, -0.98 - loose, 0.0, 0.95),
+            (c - 0.12, jaw, 0.80, -0.92 - loose, 0.0, 1.0),
+            (c + 0.08, jaw - 0.04, 0.62, -0.90 - loose, 0.0, 1.0),
             (c + 0.28, w - 0.10, 0.50, -0.95, 0.0, 0.95),
             (c + 0.46, 1.05 * p.shoulders, 0.72, -1.0, 0.0, 0.93),
             (c + 0.75, 1.45 * p.shoulders, 0.84, -1.02, 0.0, 0.93),
@@ -161,13 +166,14 @@ def _cloth(person: Person) -> Hat:
     angles = head_columns()
     surface = loft(knots, places, angles, 1.0)
     x, y, ahead = surface[..., 0], surface[..., 1], np.cos(angles)[None] > 0
-    top = p.brow_y - (0.40 if hood else 0.27)
-    middle, half = 0.5 * (top + c + 0.02), 0.5 * (c + 0.02 - top)
-    wide = (0.78 if hood else 0.64) * (p.face_width / 0.765)
-    around = (np.abs(x) / wide) ** 2.4 + (np.abs(y - middle) / half) ** 2.4
-    cover = np.where(ahead, 0.30 * (around ** (1 / 2.4) - 1), 1.0)
-    folds = np.sin(5 * y + 3 * np.abs(angles)[None]) * smoothstep(0.9, 1.3, y)
-    surface[..., 2] += 0.02 * folds
+    top, low = p.brow_y - (0.42 if hood else 0.24), c + (0.10 if hood else -0.02)
+    middle, half = 0.5 * (top + low), 0.5 * (low - top)
+    wide = (0.78 if hood else 0.63) * (p.face_width / 0.765)
+    around = (np.abs(x) / wide) ** 2.2 + (np.abs(y - middle) / half) ** 2.2
+    cover = np.where(ahead, 0.30 * (around ** (1 / 2.2) - 1), 1.0)
+    pleats = np.sin(11 * angles[None] + 5 * y + p.texture_seed % 6)
+    depth = 0.010 + 0.035 * smoothstep(0.7, 1.2, y) * smoothstep(0.0, 0.1, cover)
+    surface += normals_of(surface) * (depth * pleats)[..., None]
     accent = smoothstep(0.05, 0.03, cover) * (0.6 if hood else 0.0)
     follow = smoothstep(0.95, 1.75, y.mean(axis=1)) * 0.9
     return Hat(surface, cover, accent, follow)
