@@ -1,5 +1,6 @@
 """Who is drawn: the parameters of one person, from child to old age."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +73,14 @@ HAIR_STYLES = {
     "bun": (0.08, 0.02),
     "ponytail": (0.10, 0.02),
 }
-BULKY_STYLES = ("quiff", "spiky", "curls", "afro", "bun")  # no hat fits over them
+# What becomes of hair on which no hat fits.
+UNDER_HAT = {
+    "quiff": "short",
+    "spiky": "short",
+    "curls": "short",
+    "afro": "short",
+    "bun": "ponytail",
+}
 GLASSES = {
     "none": 0.66,
     "round": 0.06,
@@ -160,6 +168,7 @@ class Person:
     receding: float
     curl: float
     beard: str
+    beard_length: float
     shadow_of_beard: float
     glasses: str
     glasses_color: Color
@@ -183,7 +192,7 @@ def draw_person(seed: int) -> Person:
     feminine = float(rng.random() < 0.5) * 0.7 + 0.3 * rng.random()
     age = _draw_age(rng)
     tone = rng.random()
-    return Person(
+    person = Person(
         age=age,
         **_draw_colors(rng, feminine, age, tone),
         **_draw_shape(rng, feminine, age, tone),
@@ -192,6 +201,14 @@ def draw_person(seed: int) -> Person:
         **_draw_ornament(rng, feminine, age),
         texture_seed=int(rng.integers(2**31)),
     )
+    return person if person.hat == "none" else _under_hat(person)
+
+
+def _under_hat(person: Person) -> Person:
+    style = UNDER_HAT.get(person.hair_style, person.hair_style)
+    if person.hat == "hood" and style != "bald":
+        style = "short"
+    return dataclasses.replace(person, hair_style=style)
 
 
 def _draw_age(rng: np.random.Generator) -> float:
@@ -238,8 +255,8 @@ def _draw_shape(rng: np.random.Generator, feminine: float, age: float, tone: flo
 
     return {
         "face_width": around(0.765, 0.045, -0.03, -0.01),
-        "jaw_width": around(0.65, 0.05, -0.06, -0.05, 0.02),
-        "jaw_roundness": around(1.0, 0.16, -0.12, -0.04, 0.05),
+        "jaw_width": around(0.63, 0.05, -0.06, -0.05, 0.02),
+        "jaw_roundness": around(1.12, 0.16, -0.12, 0.04, 0.02),
         "chin_y": around(1.115, 0.06, -0.05, -0.13),
         "chin_forward": around(0.03, 0.03, -0.02, -0.02),
         "cheeks": around(0.5, 0.4, 0.2, 0.45, -0.25),
@@ -249,7 +266,7 @@ def _draw_shape(rng: np.random.Generator, feminine: float, age: float, tone: flo
         "eye_height": around(0.088, 0.016, 0.014, 0.012, -0.014),
         "eye_tilt": around(0.02, 0.028, 0.015, 0.0, -0.022),
         "brow_y": around(-0.215, 0.03, -0.03, 0.055, 0.012),
-        "brow_thickness": around(0.046, 0.014, -0.022, -0.014),
+        "brow_thickness": around(0.040, 0.013, -0.020, -0.017),
         "brow_arch": around(0.045, 0.028, 0.02, -0.005),
         "brow_tilt": around(0.0, 0.03),
         "nose_length": around(0.40, 0.05, -0.02, -0.025, 0.025),
@@ -298,6 +315,7 @@ def _draw_hair(rng: np.random.Generator, feminine: float, age: float) -> dict:
         "receding": float(receding),
         "curl": float(rng.random()),
         "beard": beard if grown_man else "none",
+        "beard_length": float(rng.random() ** 1.5),
         "shadow_of_beard": float(rng.random()) * grown_man,
     }
 

@@ -10,6 +10,7 @@ from drawn_heads.drawing.view import View, view_of
 from drawn_heads.motion import Pose
 from drawn_heads.parts.backgrounds import background
 from drawn_heads.parts.bare_head import draw_head
+from drawn_heads.parts.beards import draw_full_beard
 from drawn_heads.parts.body import draw_body
 from drawn_heads.parts.curves import Features, build_features, landmarks_of
 from drawn_heads.parts.ears import draw_ear
@@ -73,6 +74,7 @@ def _draw(
         draw_inner_hair(canvas, view, person, hair, hair_points, pose.yaw)
     draw_body(canvas, view, person, scene)
     draw_head(canvas, view, person, scene, pose, head)
+    draw_full_beard(canvas, view, person, scene, head)
     if hair is not None:
         hair_patch = rasterize(view.camera.project(hair_points), canvas.size)
         shade_below_hair(canvas, view.camera.unit, hair, hair_points, hair_patch)

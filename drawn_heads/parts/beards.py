@@ -1,13 +1,44 @@
-"""Beards in many forms, from the shadow after shaving to a full one."""
+"""Beards in many forms, from the shadow after shaving to a full one that stands off the skin."""
 
+import cv2
 import numpy as np
 
 from drawn_heads.colors import linear
+from drawn_heads.drawing.canvas import Canvas, rasterize
+from drawn_heads.drawing.light import shade
 from drawn_heads.drawing.noise import noise
-from drawn_heads.drawing.surfaces import bump, smoothstep
+from drawn_heads.drawing.surfaces import bump, normals_of, smoothstep, with_depth
+from drawn_heads.drawing.view import View
+from drawn_heads.parts.head import Head
 from drawn_heads.people import Person
+from drawn_heads.scenes import Scene
 
 DENSITY = {"stubble": 0.50, "short": 0.80}
+FIRST_ROW = 22  # of the head's surface, below the ears
+
+
+def draw_full_beard(canvas: Canvas, view: View, person: Person, scene: Scene, head: Head) -> None:
+    """Draw the volume of a full beard over the skin on which `grow_beard` has painted it."""
+    if person.beard != "full":
+        return
+    x, y = head.rest[FIRST_ROW:, :, 0], head.rest[FIRST_ROW:, :, 1]
+    cover = _all_over(person, x, y)
+    rest = head.surface[FIRST_ROW:]
+    low = smoothstep(person.mouth_y, person.chin_y, y) * cover
+    thick = (0.03 + 0.05 * person.beard_length) * smoothstep(0.45, 1.0, cover)
+    shell = rest + normals_of(rest) * thick[..., None]
+    shell[..., 1] += (0.03 + 0.30 * person.beard_length) * low * smoothstep(-0.2, 0.5, rest[..., 2])
+    points = view.turned(shell)
+    patch = rasterize(view.camera.project(points), canvas.size)
+    if patch is None:
+        return
+    lit = shade(normals_of(points), scene.light, (0.4, 0.36, 0.34))
+    light = patch.look_up(with_depth(lit.diffuse + 0.2 * lit.rim, points))
+    cover, key = cv2.split(patch.look_up(np.stack([cover, lit.key[..., 0]], axis=-1)))
+    hairs = patch.texture(noise(person.texture_seed, 64, 240, (0.9, 9.0)), 4.0, 2.0)
+    alpha = np.clip((cover - 0.45 + 0.10 * hairs) * 6.0, 0, 1)
+    tint = linear(person.hair) * np.clip(1 + 0.16 * hairs, 0.4, 1.8)[..., None]
+    canvas.merge(patch, tint * light[..., :3], light[..., 3], key, alpha)
 
 
 def grow_beard(

@@ -154,14 +154,14 @@ def _paint_brow(
     canvas.paint(_closed(top, bottom), color, 0.70, 0.012 * unit, margin=0.14)
     rng = np.random.default_rng([person.texture_seed, index])
     fine = np.linspace(0, len(top) - 1, 4 * len(top))
-    edges = [_ragged(edge, fine, rng, 0.30 * (bottom - top)) for edge in (top, bottom)]
+    edges = [_ragged(edge, fine, rng, 0.22 * (bottom - top)) for edge in (top, bottom)]
     canvas.paint(_closed(*edges), color * 0.9, 0.65, margin=0.14)
 
 
 def _ragged(
     edge: np.ndarray, places: np.ndarray, rng: np.random.Generator, across: np.ndarray
 ) -> np.ndarray:
-    """Resample an edge (n, 3) at fractional places and shift every other one by part of `across`."""
+    """Resample an edge (n, 3) at fractional places and fray it by up to `across` (n, 3)."""
     knots = np.arange(len(edge))
     resampled = np.stack([np.interp(places, knots, edge[:, axis]) for axis in range(3)], axis=-1)
     reach = np.stack([np.interp(places, knots, across[:, axis]) for axis in range(3)], axis=-1)

@@ -32,8 +32,6 @@ def build_hair(person: Person) -> Hair | None:
     """Build the hair of a person, or return None where none is seen."""
     if person.hair_style == "bald" or person.hat == "headscarf":
         return None
-    if person.hat == "hood" and person.hair_style in LONG_STYLES:
-        person = dataclasses.replace(person, hair_style="short")
     if person.hat != "none":
         person = dataclasses.replace(person, hair_volume=UNDER_HAT * person.hair_volume)
         hair = _grow(person)
@@ -181,11 +179,8 @@ def _long_hair(person: Person) -> Hair:
     places = np.linspace(0, len(knots) - 1, 38)
     surface = loft(knots, places, angles, 1.0)
     y = spline(knots, places)[:, :1]
-    wave = (
-        (0.008 + 0.030 * p.curl)
-        * np.sin(7.5 * y + 4 * np.sin(angles)[None])
-        * smoothstep(0.0, 0.7, y)
-    )
+    wave = np.sin(7.5 * y + 4 * np.sin(angles)[None]) * smoothstep(0.0, 0.7, y)
+    wave *= 0.008 + 0.030 * p.curl
     surface[..., 0] += wave * np.sign(np.sin(angles))[None]
     surface[..., 2] += wave
     degrees = np.degrees(angles)
