@@ -92,12 +92,12 @@ GLASSES = {
     "large": 0.05,
 }
 BEARDS = {
-    "none": 0.34,
+    "none": 0.32,
     "stubble": 0.16,
     "moustache": 0.08,
     "goatee": 0.08,
     "circle": 0.08,
-    "chin strap": 0.04,
+    "chin strap": 0.06,
     "short": 0.10,
     "full": 0.12,
 }

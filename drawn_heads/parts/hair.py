@@ -12,7 +12,7 @@ from drawn_heads.people import Person
 
 LONG_STYLES = ("bob", "long", "bangs")
 PULLED_BACK = ("bun", "ponytail")
-UNDER_HAT = 0.3  # of its volume is left to hair under a hat
+UNDER_HAT = 0.4  # of its volume and thickness is left to hair under a hat
 TUCKED = 0.12  # how far it reaches under the hat's edge, units of 10 cm
 
 
@@ -67,7 +67,8 @@ def _short_hair(person: Person) -> Hair:
     scalp = loft(head_knots(person), head_places(), angles, person.jaw_roundness)[:37]
     line = _hairline(person, np.degrees(angles))
     cover = _distance_inside(line, angles, scalp)
-    surface = scalp + normals_of(scalp) * _thickness(person, scalp, angles, cover)[..., None]
+    thick = _thickness(person, scalp, angles, cover) * (1 if person.hat == "none" else UNDER_HAT)
+    surface = scalp + normals_of(scalp) * thick[..., None]
     return Hair(surface, cover, np.zeros(len(surface)))
 
 
