@@ -223,8 +223,8 @@ def _draw_colors(rng: np.random.Generator, feminine: float, age: float, tone: fl
     else:
         name = rng.choice(list(HAIR_COLORS), p=[0.14, 0.22, 0.22, 0.16, 0.15, 0.11])
     hair = jitter(rng, HAIR_COLORS[str(name)], 0.02)
-    dyed = from_hsv(rng.random(), rng.uniform(0.4, 0.8), rng.uniform(0.4, 0.85))
-    if rng.random() < 0.05 and 14 < age < 60:
+    dyed = from_hsv(rng.random(), rng.uniform(0.3, 0.65), rng.uniform(0.35, 0.7))
+    if rng.random() < 0.04 and 14 < age < 60:
         hair = dyed
     grey = float(smoothstep(0, 1, (age - 38 - 20 * rng.random()) / 26))
     hair = mix(hair, pick(rng, GREYS, 0.03), grey if rng.random() < 0.85 else 0.15 * grey)

@@ -15,11 +15,11 @@ PLACES = {
     "blobs": 0.10,
     "lights": 0.10,
     "curtain": 0.09,
-    "wall": 0.14,
-    "shelves": 0.13,
+    "wall": 0.15,
+    "shelves": 0.10,
     "window": 0.10,
     "bricks": 0.07,
-    "outdoors": 0.11,
+    "outdoors": 0.13,
 }
 
 

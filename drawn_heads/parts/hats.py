@@ -45,8 +45,9 @@ def build_hat(person: Person) -> list[Hat]:
 
 def hat_line(person: Person, angles: np.ndarray) -> np.ndarray:
     """Return the height of the lower edge of a hat at every angle round the head."""
-    front = {"cap": -0.42, "beanie": -0.38, "brim": -0.40}.get(person.hat, -0.60)
-    return front + 0.16 * (1 - np.cos(angles))
+    front = {"cap": -0.42, "beanie": -0.38, "brim": -0.47}.get(person.hat, -0.60)
+    drop = 0.09 if person.hat == "brim" else 0.16
+    return front + drop * (1 - np.cos(angles))
 
 
 def draw_hat(canvas: Canvas, view: View, person: Person, scene: Scene, parts: list[Hat]) -> None:
@@ -108,7 +109,8 @@ def _dome(person: Person) -> Hat:
     places = np.linspace(0, 5, 16)
     surface = loft(knots, places, head_columns()[::2], 1.0)
     cover = hat_line(person, head_columns()[::2])[None] - surface[..., 1]
-    accent = smoothstep(0.17, 0.15, cover) if person.hat != "cap" else 0 * cover
+    low, high = {"cap": (0.0, 0.0), "beanie": (-0.1, 0.16), "brim": (0.04, 0.22)}[person.hat]
+    accent = ((cover > low) & (cover < high)).astype(float)
     return Hat(surface, cover, accent, np.zeros(len(surface)))
 
 
@@ -132,8 +134,7 @@ def _brim(person: Person) -> Hat:
     wide = 0.34 + 0.14 * (person.texture_seed % 3) / 2
     x = (person.face_width + 0.05 + wide * reach) * np.sin(angle)
     z = -0.10 + (0.97 + wide * reach) * np.cos(angle)
-    back = (1 - np.cos(angle)) / 2
-    y = -0.46 + 0.14 * back + 0.10 * reach * np.cos(angle) - 0.10 * reach * np.sin(angle) ** 2
+    y = hat_line(person, angle) + 0.10 * reach * np.cos(angle) - 0.10 * reach * np.sin(angle) ** 2
     surface = np.stack([x, y, z], axis=-1)
     return Hat(surface, np.ones(surface.shape[:2]), np.zeros(surface.shape[:2]), np.zeros(5))
 

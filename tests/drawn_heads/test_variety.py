@@ -108,6 +108,18 @@ def test_every_kind_shows_in_the_picture_and_leaves_the_landmarks(name, kind):
             assert changed.sum() > (8 if name == "earrings" else 40)
 
 
+@pytest.mark.parametrize("hat", sorted(set(HATS) - {"none"}))
+def test_a_hat_is_seen_from_all_sides_and_leaves_the_face_bare(hat):
+    green = (0.1, 0.9, 0.1)
+    person = dataclasses.replace(bare(), hat=hat, hat_color=green, hat_accent=green)
+    for yaw in (-65.0, 0.0, 65.0):
+        frame, landmarks = render(person, still(), Pose(yaw=yaw), 96)
+        cloth = frame[..., 1] > frame[..., [0, 2]].max(-1).astype(int) + 25
+        assert cloth.sum() > 500
+        column, row = np.rint(landmarks[36:68].mean(0)).astype(int)
+        assert not cloth[row - 5 : row + 6, column - 5 : column + 6].any()
+
+
 @pytest.mark.parametrize("changes", [{"freckles": 1.0}, {"wrinkles": 1.0}, {"makeup": 1.0}])
 def test_marks_of_the_skin_turn_with_the_face(changes):
     person, moved = bare(), []
