@@ -154,9 +154,9 @@ def _cloth(person: Person) -> Hat:
         [
             (0.25, w + 0.02, 0.80, -1.0 - loose, 0.0, 0.93),
             (0.62, cheek, 0.80, -0.98 - loose, 0.0, 0.95),
-            (c - 0.12, jaw, 0.80, -0.92 - loose, 0.0, 1.0),
-            (c + 0.08, jaw - 0.04, 0.62, -0.90 - loose, 0.0, 1.0),
-            (c + 0.28, w - 0.10, 0.50, -0.95, 0.0, 0.95),
+            (c - 0.12, jaw, 0.86, -0.92 - loose, 0.0, 1.0),
+            (c + 0.08, jaw - 0.04, 0.76, -0.90 - loose, 0.0, 1.0),
+            (c + 0.28, w - 0.10, 0.56, -0.95, 0.0, 0.95),
             (c + 0.46, 1.05 * p.shoulders, 0.72, -1.0, 0.0, 0.93),
             (c + 0.75, 1.45 * p.shoulders, 0.84, -1.02, 0.0, 0.93),
             (c + 1.15, 1.62 * p.shoulders, 0.88, -1.04, 0.0, 0.93),
@@ -174,6 +174,7 @@ def _cloth(person: Person) -> Hat:
     cover = np.where(ahead, 0.30 * (around ** (1 / 2.2) - 1), 1.0)
     pleats = np.sin(11 * angles[None] + 5 * y + p.texture_seed % 6)
     depth = 0.010 + 0.035 * smoothstep(0.7, 1.2, y) * smoothstep(0.0, 0.1, cover)
+    depth = depth * smoothstep(0.0, 2.0, places)[:, None]  # none at the pole
     surface += normals_of(surface) * (depth * pleats)[..., None]
     accent = smoothstep(0.05, 0.03, cover) * (0.6 if hood else 0.0)
     follow = smoothstep(0.95, 1.75, y.mean(axis=1)) * 0.9
