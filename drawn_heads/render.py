@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 
+from drawn_heads.backgrounds import background
 from drawn_heads.drawing.canvas import Canvas, rasterize
 from drawn_heads.drawing.develop import develop
 from drawn_heads.drawing.shadows import cast_shadows
 from drawn_heads.drawing.view import View, view_of
 from drawn_heads.motion import Pose
-from drawn_heads.parts.backgrounds import background
 from drawn_heads.parts.bare_head import draw_head
 from drawn_heads.parts.beards import draw_full_beard
 from drawn_heads.parts.body import draw_body

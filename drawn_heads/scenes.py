@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drawn_heads.colors import Color, from_hsv, mix, pick
-from drawn_heads.people import CLOTHES
+from drawn_heads.kinds import CLOTHES
 
 COLLARS = {"crew": 0.24, "v": 0.16, "shirt": 0.20, "turtleneck": 0.12, "suit": 0.18, "jacket": 0.10}
 PATTERNS = {"plain": 0.66, "stripes": 0.17, "checks": 0.17}

@@ -1,1 +1,1 @@
-"""What is drawn: head, skin, face, hair, hats, glasses, clothes, and what stands behind them."""
+"""What is drawn of a person: head, skin, face, hair, hats, glasses, clothes."""

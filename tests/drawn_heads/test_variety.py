@@ -6,17 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from drawn_heads import backgrounds
+from drawn_heads.kinds import BEARDS, EARRINGS, GLASSES, HAIR_STYLES, HATS
 from drawn_heads.motion import Pose
-from drawn_heads.parts import backgrounds
-from drawn_heads.people import (
-    BEARDS,
-    EARRINGS,
-    GLASSES,
-    HAIR_STYLES,
-    HATS,
-    Person,
-    draw_person,
-)
+from drawn_heads.people import Person, draw_person
 from drawn_heads.render import render
 from drawn_heads.scenes import COLLARS, LIGHTS, PATTERNS, PLACES, Scene, draw_scene
 
