@@ -22,8 +22,9 @@ from torchvision.transforms.functional import affine, gaussian_blur
 from dataset.detection.kinds import create_detector
 from dataset.images import frame_to_image, image_to_frame, normalize, write_image
 from drawn_heads.motion import Motion
-from drawn_heads.people import Person, Scene
+from drawn_heads.people import Person
 from drawn_heads.render import render
+from drawn_heads.scenes import Scene
 from drawn_heads.set import draw_video
 from metric.frechet import frechet_distance
 from metric.geometry import landmark_error, pose_error

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write into")
     parser.add_argument("--people", type=int, default=200, help="number of people")
     parser.add_argument("--videos-per-person", type=int, default=1, help="videos of each person")
-    parser.add_argument("--frames", type=int, default=48, help="frames of each video")
+    parser.add_argument("--frames", type=int, default=100, help="frames of each video")
     parser.add_argument("--fps", type=float, default=FPS, help="frames per second")
     parser.add_argument("--size", type=int, default=256, help="side of the square frames, pixels")
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole set")

@@ -7,11 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from drawn_heads.motion import Motion, draw_motion
-from drawn_heads.people import Person, Scene, draw_person, draw_scene
+from drawn_heads.people import Person, draw_person
+from drawn_heads.scenes import Scene, draw_scene
 from system.files import replacing
 
 FPS = 25.0
 SETTINGS = "heads.json"
+# Raised when the same seed draws other pictures: sets of another version are not continued, nor
+# can the truth about them be drawn.
+VERSION = 2
 
 
 class DrawnSet(NamedTuple):
@@ -39,7 +43,7 @@ class DrawnSet(NamedTuple):
                     )
             return
         with replacing(path) as partial:
-            partial.write_text(json.dumps(self._asdict()) + "\n")
+            partial.write_text(json.dumps({**self._asdict(), "version": VERSION}) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "DrawnSet":
@@ -47,7 +51,7 @@ class DrawnSet(NamedTuple):
 
         Raises:
             FileNotFoundError: the folder holds none.
-            ValueError: it is damaged.
+            ValueError: it is damaged, or its heads were drawn by another version of this library.
         """
         path = Path(folder) / SETTINGS
         if not path.is_file():
@@ -56,9 +60,16 @@ class DrawnSet(NamedTuple):
             )
         try:
             values = json.loads(path.read_text())
-            return cls(int(values["seed"]), float(values["fps"]), int(values["size"]))
+            drawn = cls(int(values["seed"]), float(values["fps"]), int(values["size"]))
+            version = int(values.get("version", 1))
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{path} is damaged: it must state seed, fps and size") from None
+        if version != VERSION:
+            raise ValueError(
+                f"version must be {VERSION}, since when a seed draws other heads, got {version} in "
+                f"{path}; draw them anew into another folder"
+            )
+        return drawn
 
 
 def is_drawn(folder: Path) -> bool:

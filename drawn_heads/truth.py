@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from drawn_heads.motion import Motion
-from drawn_heads.people import Person, Scene
+from drawn_heads.people import Person
 from drawn_heads.render import render
+from drawn_heads.scenes import Scene
 from drawn_heads.set import DrawnSet, draw_video
 
 # What of a person gives a face its shape; the rest is colour, hair and ornament.

@@ -28,7 +28,7 @@ def write_heads(
     output: Path,
     people: int,
     videos_per_person: int = 1,
-    frames: int = 48,
+    frames: int = 100,
     size: int = 256,
     seed: int = 0,
     first_person: int = 0,

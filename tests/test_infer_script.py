@@ -15,8 +15,9 @@ from dataset.images import read_image, write_image
 from dataset.landmarks import draw_landmarks
 from dataset.video.reading import probe, stream_frames
 from drawn_heads.motion import Pose
-from drawn_heads.people import draw_person, draw_scene
+from drawn_heads.people import draw_person
 from drawn_heads.render import render
+from drawn_heads.scenes import draw_scene
 from inference.driver import Driving, DrivingFrame
 from inference.driving import open_driving
 from inference.retarget import retargeted_motion

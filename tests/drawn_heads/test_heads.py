@@ -10,8 +10,9 @@ import pytest
 
 from drawn_heads.__main__ import main
 from drawn_heads.motion import Pose, draw_motion
-from drawn_heads.people import Person, Scene, draw_person, draw_scene
+from drawn_heads.people import Person, draw_person
 from drawn_heads.render import render
+from drawn_heads.scenes import Film, Light, Scene, draw_scene
 from drawn_heads.set import draw_video
 from drawn_heads.videos import video_path, write_heads
 
@@ -25,7 +26,10 @@ POSES = (
 
 def plain_person(seed: int = 2, **changes: object) -> Person:
     """Return a person whose face nothing covers, with some parts recoloured."""
-    bare = {"glasses": "none", "beard": "none", "hair_style": "bald", "freckles": 0.0}
+    bare = {
+        "glasses": "none", "beard": "none", "hair_style": "bald", "hat": "none", "freckles": 0.0,
+        "shadow_of_beard": 0.0, "makeup": 0.0, "earrings": "none", "moles": 0.0, "wrinkles": 0.0,
+    }  # fmt: skip
     return dataclasses.replace(draw_person(seed), **{**bare, **changes})
 
 
@@ -46,9 +50,13 @@ def overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 def purple_scene(seed: int = 0) -> Scene:
     color = (0.5, 0.2, 0.6)
+    white, grey = (0.9, 0.9, 0.9), (0.1, 0.1, 0.1)
     return dataclasses.replace(
-        draw_scene(seed), background=(color, color), blobs=(), clothes=color, clothes_accent=color
-    )
+        draw_scene(seed),
+        place="plain", background=(color, color), clothes=color, clothes_accent=color,
+        light=Light((0.4, -0.5, 0.77), 0.3, key=white, ambient=white, fill=grey, rim=grey),
+        film=Film(1.0, (1.0, 1.0, 1.0), contrast=0.0, saturation=1.0, softness=0.0),
+    )  # fmt: skip
 
 
 def test_same_seed_gives_the_same_pixels() -> None:
@@ -220,12 +228,12 @@ def test_a_smile_lifts_and_parts_the_corners_of_the_mouth() -> None:
 
 def test_motion_is_smooth_large_and_begins_like_a_shorter_one() -> None:
     motions = [draw_motion(seed, 100) for seed in range(60)]
-    assert 12 < np.mean([motion.yaw.std() for motion in motions]) < 20
+    assert 25 < np.mean([motion.yaw.std() for motion in motions]) < 35
     assert 5 < np.mean([motion.pitch.std() for motion in motions]) < 10
     assert 4 < np.mean([motion.roll.std() for motion in motions]) < 9
     for motion in motions:
-        assert np.abs(motion.yaw).max() < 42.1
-        assert np.abs(np.diff(motion.yaw)).max() < 7
+        assert np.abs(motion.yaw).max() < 76
+        assert np.abs(np.diff(motion.yaw)).max() < 9
         assert motion.blink.min() == 0
         assert motion.blink.max() > 0.9
     short, part = draw_motion(7, 30), draw_motion(7, 100)[10:30]
@@ -233,6 +241,54 @@ def test_motion_is_smooth_large_and_begins_like_a_shorter_one() -> None:
     for name, values in vars(short).items():
         assert np.array_equal(values[10:], getattr(part, name)), name
     assert short[3].yaw == short.yaw[3]
+
+
+def test_every_video_turns_to_both_sides_almost_to_profile_and_is_in_front_half_of_the_time():
+    videos = [draw_video(0, person, 0, 100)[2].yaw for person in range(100)]
+    for yaw in videos:
+        assert yaw.min() < -50
+        assert yaw.max() > 50
+        assert 0.3 < np.mean(np.abs(yaw) < 20) < 0.75
+    assert np.mean(np.abs(videos) < 20) > 0.5
+    assert np.mean(np.abs(videos) > 60) > 0.04
+    for person in range(100):
+        sparse = draw_video(0, person, 0, 12, fps=2.4)[2].yaw
+        assert sparse.min() < -35
+        assert sparse.max() > 35
+
+
+@pytest.mark.parametrize("yaw", [-70.0, -55.0, 55.0, 70.0])
+def test_the_near_side_of_a_turned_head_is_drawn_at_its_landmarks(yaw: float) -> None:
+    size, pose = 384, Pose(yaw=yaw, jaw=0.4)
+    near_eye, near_brow = (slice(42, 48), 24) if yaw < 0 else (slice(36, 42), 19)
+    frame, landmarks = render(plain_person(iris=GREEN), purple_scene(), pose, size)
+    eye = cv2.dilate(filled(landmarks[near_eye], size).astype(np.uint8), np.ones((7, 7)))
+    green = green_pixels(frame)
+    assert (green & eye.astype(bool)).sum() > 40
+    far = landmarks[36:42] if yaw < 0 else landmarks[42:48]
+    other = cv2.dilate(filled(far, size).astype(np.uint8), np.ones((9, 9))).astype(bool)
+    assert (green & ~(eye.astype(bool) | other)).sum() == 0
+
+    person = plain_person(brow_color=GREEN, brow_thickness=0.045)
+    frame, landmarks = render(person, purple_scene(), pose, size)
+    x, y = np.rint(landmarks[near_brow]).astype(int)
+    assert green_pixels(frame)[y, x]
+
+    frame, landmarks = render(plain_person(lips=GREEN), purple_scene(), pose, size)
+    ring = filled(landmarks[48:60], size)
+    green = green_pixels(frame)
+    grown = cv2.dilate(ring.astype(np.uint8), np.ones((9, 9))).astype(bool)
+    assert green.sum() > 150
+    assert (green & grown).sum() > 0.93 * green.sum()
+
+
+@pytest.mark.parametrize("yaw", [-70.0, 70.0])
+def test_the_nose_of_a_profile_ends_at_its_landmark(yaw: float) -> None:
+    frame, landmarks = render(plain_person(skin=GREEN), purple_scene(), Pose(yaw=yaw), 384)
+    tip = landmarks[30]
+    columns = np.flatnonzero(green_pixels(frame)[round(float(tip[1]))])
+    edge = columns.min() if yaw < 0 else columns.max()
+    assert abs(edge - tip[0]) < 5
 
 
 def test_neighbouring_frames_are_close_and_the_background_stands_still() -> None:

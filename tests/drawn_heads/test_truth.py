@@ -9,7 +9,7 @@ import pytest
 from dataset.video.reading import stream_frames
 from drawn_heads.people import Person, draw_person
 from drawn_heads.render import render
-from drawn_heads.set import DrawnSet, draw_video
+from drawn_heads.set import VERSION, DrawnSet, draw_video
 from drawn_heads.truth import SHAPE, reenactment_truth, with_face_of
 from drawn_heads.videos import video_path, write_heads
 
@@ -104,7 +104,19 @@ def test_a_set_says_how_it_was_drawn(tmp_path):
     before = (tmp_path / "new" / "heads.json").read_bytes()
     SET.write(tmp_path / "new")
     assert (tmp_path / "new" / "heads.json").read_bytes() == before
-    assert json.loads(before) == {"seed": 4, "fps": 5.0, "size": 64}
+    assert json.loads(before) == {"seed": 4, "fps": 5.0, "size": 64, "version": VERSION}
+
+
+@pytest.mark.parametrize("version", [None, VERSION - 1, VERSION + 1])
+def test_a_set_of_another_version_is_neither_continued_nor_believed(tmp_path, version):
+    note = {"seed": 4, "fps": 5.0, "size": 64}
+    text = json.dumps(note if version is None else {**note, "version": version})
+    (tmp_path / "heads.json").write_text(text)
+    for act in (DrawnSet.read, SET.write):
+        with pytest.raises(ValueError, match=f"version must be {VERSION}.*got {version or 1}") as e:
+            act(tmp_path)
+        assert "\n" not in str(e.value)
+    assert (tmp_path / "heads.json").read_text() == text
 
 
 @pytest.mark.parametrize(("name", "value"), [("seed", 5), ("fps", 25.0), ("size", 128)])

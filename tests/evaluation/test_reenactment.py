@@ -123,7 +123,7 @@ def test_landmarks_found_of_one_person_are_that_persons_shape(people, whose, lea
     found = np.concatenate([known, known[:1]]) if whose == "source" else driving
     reenactment = stage(people, None, seen_by(people, noise(4), found))
     scores = reenactment.score(shown(reenactment, noise(4), driving), ABSOLUTE)
-    assert scores["leak"] == pytest.approx(leak, abs=0.1)
+    assert scores["leak"] == pytest.approx(leak, abs=0.2)
     assert scores["faces_found"] == 1
 
 

@@ -213,7 +213,8 @@ def test_strips_show_sources_landmarks_outputs_and_truth_of_one_moment(tried, pe
         strip["landmarks"], image_to_frame(person.held_out.landmark_images[moment])
     )
     assert np.array_equal(strip[f"{FINE_TUNED} T = 3"], image_to_frame(drawn[moment]))
-    away = np.abs(person.known.landmarks - person.held_out.landmarks[moment]).mean((1, 2)).argmin()
+    apart = person.known.landmarks - person.held_out.landmarks[moment]
+    away = np.linalg.norm(apart, axis=-1).mean(-1).argmin()
     assert np.array_equal(strip["nearest of 3"], image_to_frame(person.known.images[away]))
 
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from drawn_heads.motion import Pose
-from drawn_heads.people import draw_person, draw_scene
+from drawn_heads.people import draw_person
 from drawn_heads.render import render
+from drawn_heads.scenes import draw_scene
 from metric.alignment import align_faces
 from metric.identity import FaceDescriptor, distance
 from pretrained.dlib_dat import read_network

@@ -12,8 +12,9 @@ import infer
 import train
 from dataset.images import write_image
 from drawn_heads.motion import Pose
-from drawn_heads.people import draw_person, draw_scene
+from drawn_heads.people import draw_person
 from drawn_heads.render import render
+from drawn_heads.scenes import draw_scene
 from tests.conftest import TINY, call_script
 from training.checkpoint import is_head, load
 

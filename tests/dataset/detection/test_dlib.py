@@ -1,5 +1,6 @@
 """dlib's own detectors and predictor find drawn heads, whose landmarks are known."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,9 @@ import torch
 from dataset.detection.detector import overlap
 from dataset.detection.dlib import NETWORK, PREDICTOR, DlibDetector, square_around
 from dataset.detection.kinds import create_detector, prepare_detector
-from dataset.detection.stored import read_landmarks
 from dataset.images import resize
-from dataset.video.reading import stream_frames
-from drawn_heads.videos import write_heads
+from drawn_heads.render import render
+from drawn_heads.set import draw_video
 from metric.geometry import landmark_error
 from metric.motion import landmark_jitter
 
@@ -30,11 +30,18 @@ def detector() -> DlibDetector:
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory) -> list[tuple[list[np.ndarray], np.ndarray]]:
-    """Frames and their landmarks of three drawn people."""
-    folder = tmp_path_factory.mktemp("heads")
-    paths = write_heads(folder, 3, frames=FRAMES, size=SIZE, workers=1, progress=False)
-    return [(list(stream_frames(path)), read_landmarks(path)) for path in paths]
+def clips() -> list[tuple[list[np.ndarray], np.ndarray]]:
+    """Frames and their landmarks of three drawn people, who hardly turn: dlib knows no profiles."""
+    return [drawn_clip(person) for person in range(3)]
+
+
+def drawn_clip(person: int) -> tuple[list[np.ndarray], np.ndarray]:
+    who, scene, motion = draw_video(0, person, 0, FRAMES)
+    facing = dataclasses.replace(motion, yaw=motion.yaw * 25 / np.abs(motion.yaw).max())
+    frames, landmarks = zip(
+        *(render(who, scene, facing[index], SIZE) for index in range(FRAMES)), strict=True
+    )
+    return list(frames), np.stack(landmarks)
 
 
 @pytest.fixture(scope="module")

@@ -73,3 +73,8 @@ def loft(knots: np.ndarray, places: np.ndarray, angles: np.ndarray, roundness: f
     z = np.where(cosine > 0, front, -back) * flat
     climb = ((1 - cosine) / 2) ** roundness
     return np.stack([x, y - lift * climb, z + 0 * x], axis=-1)
+
+
+def with_depth(values: np.ndarray, surface: np.ndarray) -> np.ndarray:
+    """Append the depth to values of a surface's points: (rows, columns, channels + 1) float32."""
+    return np.concatenate([values, surface[..., 2:]], axis=-1, dtype=np.float32)

@@ -1,20 +1,25 @@
-"""Paint the features of a drawn face: eyes, brows, mouth, nostrils, glasses."""
-
-from collections.abc import Callable
+"""Paint the features of a drawn face: eyes, brows, mouth, nostrils."""
 
 import numpy as np
 
-from drawn_heads.canvas import Canvas, Mask, fill_mask
-from drawn_heads.lighting import linear
+from drawn_heads.colors import linear
+from drawn_heads.drawing.canvas import Canvas, Mask, fill_mask
+from drawn_heads.drawing.surfaces import smoothstep
 from drawn_heads.motion import Pose
+from drawn_heads.parts.curves import Features
 from drawn_heads.people import Person
-from drawn_heads.shapes import Features
-from drawn_heads.surfaces import smoothstep
 
 IRIS = 0.095
 
 
-def paint_face(canvas: Canvas, person: Person, pose: Pose, features: Features, unit: float) -> None:
+def paint_face(
+    canvas: Canvas,
+    person: Person,
+    pose: Pose,
+    features: Features,
+    unit: float,
+    light: tuple[float, float, float],
+) -> None:
     """Paint all features of a face.
 
     Args:
@@ -23,10 +28,11 @@ def paint_face(canvas: Canvas, person: Person, pose: Pose, features: Features, u
         pose: expression of this frame.
         features: curves (n, 3) as pixel x, pixel y and depth.
         unit: pixels per head unit.
+        light: unit vector towards the light that the eyes reflect.
     """
     _paint_nose(canvas, person, features, unit)
     for index, side in enumerate((-1, 1)):
-        _paint_eye(canvas, person, pose, features, index, side, unit)
+        _paint_eye(canvas, person, pose, features, index, side, unit, light)
         _paint_brow(canvas, person, features, index, unit)
     _paint_mouth(canvas, person, pose, features, unit)
 
@@ -66,6 +72,7 @@ def _paint_eye(
     index: int,
     side: int,
     unit: float,
+    light: tuple[float, float, float],
 ) -> None:
     upper, lower = features.upper_lids[index], features.lower_lids[index]
     crease = features.creases[index]
@@ -73,8 +80,8 @@ def _paint_eye(
     almond = _closed(upper, lower)
     hole = fill_mask(almond, canvas.size)
     if hole is not None and pose.blink < 0.97:
-        canvas.paint(almond, np.array([0.86, 0.85, 0.84]), lit=0.55)
-        _paint_iris(canvas, person, pose, features, index, unit, hole)
+        canvas.paint(almond, np.array([0.74, 0.72, 0.71]), lit=0.65)
+        _paint_iris(canvas, person, pose, features, index, unit, hole, light)
         height = np.array([0.0, 0.020 * unit])
         shade = _closed(_shift(upper, -0.5 * height), _shift(upper, 1.3 * height))
         canvas.darken(shade, np.array([0.50, 0.47, 0.47]), 0.010 * unit, hole)
@@ -101,6 +108,7 @@ def _paint_iris(
     index: int,
     unit: float,
     hole: Mask,
+    light: tuple[float, float, float],
 ) -> None:
     upper = features.upper_lids[index]
     corner_a, corner_b = upper[0], upper[-1]
@@ -117,10 +125,9 @@ def _paint_iris(
     glow = gaze + down * 0.022
     canvas.paint(glow + 0.52 * IRIS * ring, iris * 1.9, 0.6, 0.014 * unit, hole, 0.3, 0.2)
     canvas.paint(gaze + 0.44 * IRIS * ring, np.full(3, 0.004), 1.0, 0.004 * unit, hole, 0.0, 0.2)
-    spark = gaze + right * 0.030 - down * 0.034
-    canvas.paint(spark + 0.021 * ring, np.ones(3), 0.95, 0.003 * unit, hole, 0.0, 0.2)
-    spark = gaze - right * 0.032 + down * 0.030
-    canvas.paint(spark + 0.011 * ring, np.ones(3), 0.45, 0.003 * unit, hole, 0.0, 0.2)
+    aside = right * (0.045 * light[0]) + down * (0.045 * min(light[1], -0.3))
+    canvas.paint(gaze + aside + 0.019 * ring, np.ones(3), 0.9, 0.003 * unit, hole, 0.0, 0.2)
+    canvas.paint(gaze - aside + 0.011 * ring, np.ones(3), 0.3, 0.003 * unit, hole, 0.0, 0.2)
 
 
 def _paint_lashes(
@@ -144,7 +151,21 @@ def _paint_brow(
 ) -> None:
     top, bottom = features.brow_tops[index], features.brow_bottoms[index]
     color = linear(person.brow_color)
-    canvas.paint(_closed(top, bottom), color, 0.92, 0.010 * unit, margin=0.14)
+    canvas.paint(_closed(top, bottom), color, 0.70, 0.012 * unit, margin=0.14)
+    rng = np.random.default_rng([person.texture_seed, index])
+    fine = np.linspace(0, len(top) - 1, 4 * len(top))
+    edges = [_ragged(edge, fine, rng, 0.22 * (bottom - top)) for edge in (top, bottom)]
+    canvas.paint(_closed(*edges), color * 0.9, 0.65, margin=0.14)
+
+
+def _ragged(
+    edge: np.ndarray, places: np.ndarray, rng: np.random.Generator, across: np.ndarray
+) -> np.ndarray:
+    """Resample an edge (n, 3) at fractional places and fray it by up to `across` (n, 3)."""
+    knots = np.arange(len(edge))
+    resampled = np.stack([np.interp(places, knots, edge[:, axis]) for axis in range(3)], axis=-1)
+    reach = np.stack([np.interp(places, knots, across[:, axis]) for axis in range(3)], axis=-1)
+    return resampled + reach * rng.uniform(-1, 1, (len(places), 1))
 
 
 def _paint_mouth(
@@ -198,44 +219,3 @@ def _paint_open_mouth(
     canvas.paint(teeth, np.array([0.80, 0.77, 0.72]), 1.0, 0.004 * unit, hole, 0.5, 0.2)
     shade = _closed(_shift(upper, -0.02 * unit * down), _shift(upper, 0.022 * unit * down))
     canvas.darken(shade, np.array([0.45, 0.40, 0.40]), 0.014 * unit, hole)
-
-
-def paint_glasses(
-    canvas: Canvas, person: Person, project: Callable[[np.ndarray], np.ndarray]
-) -> None:
-    """Paint glasses; `project` maps head space (n, 3) to pixel x, pixel y and depth."""
-    p = person
-    color = linear(p.glasses_color)
-    around = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    power = 1.0 if p.glasses == "round" else 0.55
-    cosine, sine = np.cos(around), np.sin(around)
-    unit_x = np.sign(cosine) * np.abs(cosine) ** power
-    unit_y = np.sign(sine) * np.abs(sine) ** power
-    wide, tall = (0.225, 0.205) if p.glasses == "round" else (0.240, 0.165)
-    for side in (-1, 1):
-        rims = []
-        for grow in (1.0, 1.13):
-            x = side * (p.eye_x + 0.012) + wide * grow * unit_x
-            y = p.eye_y + 0.03 + tall * grow * unit_y
-            rims.append(project(np.stack([x, y, 0.86 - 0.16 * x * x], axis=-1)))
-        inner, outer = rims
-        canvas.paint(inner, np.array([0.75, 0.85, 0.95]), 0.025, lit=0.0, margin=0.3)
-        glint = inner[[22, 25, 31, 28]] * 0.8 + inner.mean(axis=0) * 0.2
-        canvas.paint(glint, np.ones(3), 0.07, 1.0, None, 0.0, 0.3)
-        band = np.concatenate([outer, outer[:1], inner[:1], inner[::-1]])
-        canvas.paint(band, color, 1.0, lit=0.35, margin=0.22)
-        end_x = side * (p.eye_x + 0.012 + wide * 1.1)
-        front_z = 0.86 - 0.16 * end_x**2
-        x = np.array([end_x, side * (p.face_width + 0.055), side * (p.face_width + 0.035)])
-        z = np.array([front_z, 0.45, -0.05])
-        bar = np.stack([x, np.array([p.eye_y - 0.03, p.eye_y - 0.03, p.eye_y - 0.02]), z], axis=-1)
-        for first in (0, 1):
-            piece = bar[first : first + 2]
-            half = np.array([0.0, 0.022, 0.0])
-            canvas.paint(project(_closed(piece - half, piece + half)), color, 1.0, margin=0.0)
-    s = np.linspace(-1, 1, 9)
-    x = s * (p.eye_x - wide * 0.98)
-    y = p.eye_y - 0.02 - 0.03 * (1 - s * s)
-    arch = np.stack([x, y, np.full(9, 0.90)], axis=-1)
-    half = np.array([0.0, 0.018, 0.0])
-    canvas.paint(project(_closed(arch - half, arch + half)), color, 1.0, margin=0.25)

@@ -41,6 +41,16 @@ class Patch(NamedTuple):
             borderMode=cv2.BORDER_WRAP,
         )
 
+    def look_up_fine(self, values: np.ndarray, detail: int) -> np.ndarray:
+        """Interpolate values of points that lie `detail` times as close as the surface's."""
+        return cv2.remap(
+            values,
+            self.column * np.float32(detail),
+            self.row * np.float32(detail),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+
 
 class Camera(NamedTuple):
     """A weak perspective: `center` and `unit` in pixels, at `distance` units before the head."""
@@ -58,7 +68,11 @@ class Camera(NamedTuple):
 
 
 class Canvas:
-    """A square picture in linear light with a depth per pixel and the light that falls there."""
+    """A square picture in linear light.
+
+    Every pixel also has a depth, the `light` that falls there, which colours paint, and the share
+    of the `key` light in it, which a shadow takes away.
+    """
 
     def __init__(self, color: np.ndarray) -> None:
         """Start from a background (size, size, 3) float32 in linear light; it stays as it is."""
@@ -66,16 +80,18 @@ class Canvas:
         self.size = color.shape[0]
         self.depth = np.full(color.shape[:2], -1e3, np.float32)
         self.light = np.ones_like(color)
+        self.key = np.zeros(color.shape[:2], np.float32)
 
     def merge(
         self,
         patch: Patch,
         color: np.ndarray,
         depth: np.ndarray,
+        key: np.ndarray,
         alpha: np.ndarray | None = None,
         light: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Lay a shaded surface over what is farther away; returns the alpha used (h, w)."""
+    ) -> None:
+        """Lay a shaded surface over what is farther away; all arrays cover the patch's box."""
         box = patch.box
         behind = self.depth[box]
         alpha = patch.mask if alpha is None else patch.mask * alpha
@@ -83,9 +99,9 @@ class Canvas:
         self.color[box] += (color - self.color[box]) * alpha[..., None]
         solid = alpha > 0.5
         np.copyto(behind, depth, where=solid)
+        np.copyto(self.key[box], key, where=solid)
         if light is not None:
             np.copyto(self.light[box], light, where=solid[..., None])
-        return alpha
 
     def paint(
         self,
