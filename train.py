@@ -28,6 +28,7 @@ from loss.content import (
     load_content_loss,
     load_content_loss_of,
     stored_face_features,
+    stored_vgg19,
 )
 from network.spectral_norm import iterate_at_every_forward
 from pretrained.vgg19 import TAPS
@@ -155,7 +156,12 @@ def _prepare_run(config: Train) -> None:
 
 
 def _settled(config: Train) -> Train:
-    """Settle what depends on other options."""
+    """Settle what depends on other options, and on what the run has had so far."""
+    stored = _stored_config(config.run)
+    if stored and "vgg" in config.content and "vgg" in stored["content"]:
+        begun, _ = stored_vgg19(stored)
+        if begun != config.vgg19_convention:
+            raise ValueError(f"--vgg19-convention: {config.run} was begun with {begun}, go on so")
     weights = config.weights
     if weights.vgg19_weight is None:
         weights = replace(weights, vgg19_weight=VGG19_WEIGHTS[config.vgg19_convention])

@@ -54,7 +54,8 @@ def load_vgg19(convention: str = "torchvision", path: Path | None = None) -> VGG
 
     url, pixels = CONVENTIONS[convention]
     if path is not None and not Path(path).is_file():
-        raise MissingWeights(f"--vgg19: no file {path}")
+        hint = f"; did you mean --vgg19-convention {path}?" if str(path) in CONVENTIONS else ""
+        raise MissingWeights(f"--vgg19: no file {path}{hint}")
     try:
         path = fetch(url) if path is None else path
     except MissingWeights as error:

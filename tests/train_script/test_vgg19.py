@@ -54,3 +54,13 @@ def test_a_person_is_learnt_with_the_same_file_or_where_it_lies_now(run, part, d
     assert_one_line(call(*words), "--vgg19: no file part.pth")
     shutil.copy(part, moved)
     assert call(*words, "--vgg19", moved).returncode == 0
+
+
+def test_a_run_goes_on_in_the_convention_that_it_was_begun_with(run, part, data):
+    words = ["--content", "vgg+l1", "--face-features", "none", "--steps", 2, "--vgg19", part]
+    assert_one_line(call_tiny(data, run, *words), "--vgg19-convention: ", "begun with caffe")
+
+
+def test_the_name_of_a_convention_is_no_file_and_the_option_is_named(data, tmp_path):
+    done = call_tiny(data, tmp_path / "run", "--content", "vgg", "--vgg19", "caffe")
+    assert_one_line(done, "did you mean --vgg19-convention caffe?")
