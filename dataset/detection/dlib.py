@@ -30,7 +30,7 @@ NETWORK = "mmod_human_face_detector.dat"
 # Both detectors see faces from 80 pixels on. A picture is looked at in so many pixels, first few
 # and then, if it has them, more; the network, 30 times as slow, sees few.
 FEW, MANY = 400**2, 900**2
-ENLARGED = 4.0  # at most: 20 pixels are too few for a face
+ENLARGED, ENLARGED_FOR_NETWORK = 4.0, 2.5  # at most: 20 pixels, and 32, are too few for a face
 FACE = 96.0  # pixels of a face that is looked for where it was nearby
 SMALLEST_SIDE = 16  # pixels; a face has more
 AROUND = 2.0  # sides of the face that are looked at then
@@ -124,7 +124,8 @@ class DlibDetector:
         if self.face != "largest":
             scales = scales[-1:]  # in fewer pixels the smaller of several faces would be missed
         looks = [(self._see_frontal, grey, scale) for scale in scales]
-        for detect, picture, scale in (*looks, (self._see_any, frame, few)):
+        less = min(few, ENLARGED_FOR_NETWORK)
+        for detect, picture, scale in (*looks, (self._see_any, frame, less)):
             seen = detect(_resized(picture, scale))
             yield [_in_frame(square, scale, 0, 0) for square in seen]
 
