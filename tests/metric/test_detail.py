@@ -6,8 +6,9 @@ from torchvision.transforms.functional import affine, gaussian_blur
 
 from dataset.images import frame_to_image, normalize
 from drawn_heads.motion import Pose
-from drawn_heads.people import draw_person, draw_scene
+from drawn_heads.people import draw_person
 from drawn_heads.render import render
+from drawn_heads.scenes import draw_scene
 from metric.detail import detail
 
 
