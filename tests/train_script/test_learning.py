@@ -44,7 +44,7 @@ def test_a_run_in_good_health_warns_of_nothing_and_logs_its_signs(trained):
     ("videos", "steps", "options"),
     [
         (2, 30, ["--discriminator-steps", 1]),
-        pytest.param(4, 60, [], marks=pytest.mark.slow),
+        pytest.param(4, 200, [], marks=pytest.mark.slow),
     ],
 )
 def test_a_few_videos_can_be_learnt_by_heart(data, tmp_path, videos, steps, options):
