@@ -38,6 +38,7 @@ from system.outputs import Input, prepare_file, prepare_folder
 from training.checkpoint import (
     CHECKPOINT_SUFFIX,
     Head,
+    config_of_run,
     inputs_of_checkpoint,
     is_run,
     load,
@@ -157,7 +158,7 @@ def _prepare_run(config: Train) -> None:
 
 def _settled(config: Train) -> Train:
     """Settle what depends on other options, and on what the run has had so far."""
-    stored = _stored_config(config.run)
+    stored = config_of_run(config.run)
     if stored and "vgg" in config.content and "vgg" in stored["content"]:
         begun, _ = stored_vgg19(stored)
         if begun != config.vgg19_convention:
@@ -165,15 +166,14 @@ def _settled(config: Train) -> Train:
     weights = config.weights
     if weights.vgg19_weight is None:
         weights = replace(weights, vgg19_weight=VGG19_WEIGHTS[config.vgg19_convention])
-    return replace(config, weights=weights, face_features=_face_features(config))
+    return replace(config, weights=weights, face_features=_face_features(config, stored))
 
 
-def _face_features(config: Train) -> str:
-    """Settle what auto stands for, and say it; a run goes on with what it has had so far."""
+def _face_features(config: Train, stored: dict[str, Any] | None) -> str:
+    """Settle what auto stands for, and say it; a run goes on with what is stored of it."""
     chosen = config.face_features
     if chosen == "auto":
         chosen = choose_face_features(config.content, config.vggface)
-        stored = _stored_config(config.run)
         if stored and chosen != "vggface":
             chosen = stored_face_features(stored)
     if chosen == "none" and config.content != "l1":
@@ -185,14 +185,6 @@ def _face_features(config: Train) -> str:
     elif chosen != "none":
         print(f"face features of the content loss: {chosen}")
     return chosen
-
-
-def _stored_config(run: Path) -> dict[str, Any] | None:
-    """Read what a run was begun with; None where there is nothing of it."""
-    try:
-        return json.loads((run / "config.json").read_text())
-    except (OSError, ValueError):
-        return None
 
 
 def _inputs_of_weights(config: Train | Finetune) -> list[Input]:

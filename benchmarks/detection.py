@@ -24,11 +24,11 @@ import numpy as np
 import torch
 
 from benchmarks.preprocess import make_detector
-from dataset.detection.detector import LandmarkDetector
+from dataset.detection.detector import LandmarkDetector, resized
 from dataset.detection.kinds import create_detector
 from dataset.detection.stored import read_landmarks
 from dataset.images import resize, write_image
-from dataset.landmarks import PARTS, are_faces, draw_over
+from dataset.landmarks import PARTS, are_faces, draw_over, scale_landmarks
 from dataset.preparation.sources import find_videos
 from dataset.video.reading import stream_frames
 from drawn_heads.render import render
@@ -110,10 +110,8 @@ def follow(
             continue
         known = landmarks[index]
         if height:
-            scale = height / frame.shape[0]
-            size = (round(scale * frame.shape[1]), height)
-            frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-            known = (known + 0.5) * scale - 0.5
+            known = scale_landmarks(known, frame.shape[0], height)
+            frame = resized(frame, height / frame.shape[0])
         found = detector.detect([frame], [(path, index)], [near])[0]
         near = found if are_faces(found) else near
         yield Seen(frame, known.astype(np.float32), found)
@@ -174,7 +172,7 @@ def sheet(seen: list[Seen]) -> np.ndarray:
         square = np.zeros((side, side, 3), np.uint8)
         square[: part.shape[0], : part.shape[1]] = part
         tile = resize(square, TILE)
-        draw_over(tile, (found - low + 0.5) * TILE / side - 0.5)
+        draw_over(tile, scale_landmarks(found - low, side, TILE))
         tiles.append(tile)
     tiles += [np.zeros((TILE, TILE, 3), np.uint8)] * (-len(tiles) % 8)
     return np.vstack([np.hstack(tiles[i : i + 8]) for i in range(0, len(tiles), 8)])

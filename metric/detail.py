@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metric.pixels import require_same_shape
+from metric.window import gaussian
 
 SIGMA = 1.0  # pixels; what a blur of this takes away is fine
 KERNEL = 7
@@ -54,9 +55,7 @@ def _fine(images: Tensor) -> Tensor:
     grey = (images.float() * images.new_tensor(LUMA, dtype=torch.float32)[:, None, None]).sum(
         1, keepdim=True
     )
-    line = torch.arange(KERNEL, device=grey.device) - KERNEL // 2
-    bell = torch.exp(-line.square() / (2 * SIGMA**2))
-    bell = (bell / bell.sum())[None, None, None]
+    bell = gaussian(KERNEL, SIGMA, grey.device)[None, None, None]
     padded = F.pad(grey, 4 * (KERNEL // 2,), mode="replicate")
     return grey - F.conv2d(F.conv2d(padded, bell), bell.mT)
 

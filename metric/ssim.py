@@ -1,10 +1,10 @@
 """Structural similarity of images."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from metric.pixels import require_same_shape
+from metric.window import gaussian
 
 
 def ssim(
@@ -37,9 +37,7 @@ def ssim(
     require_same_shape(a, b)
     if min(a.shape[-2:]) < window:
         raise ValueError(f"images must be of {window} pixels or more, got {tuple(a.shape)}")
-    offsets = torch.arange(window, device=a.device) - (window - 1) / 2
-    profile = torch.exp(-(offsets**2) / (2 * sigma**2))
-    profile = profile / profile.sum()
+    profile = gaussian(window, sigma, a.device)
     kernel = (profile[:, None] * profile).expand(a.shape[1], 1, window, window)
 
     def local_mean(x: Tensor) -> Tensor:

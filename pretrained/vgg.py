@@ -70,10 +70,16 @@ def convolutions(
         depth: the first so many layers alone; None: all.
 
     Raises:
-        ValueError: a weight is missing or has another shape.
+        ValueError: a weight is missing, has another shape, or no place in the network.
     """
     with torch.device("meta"):  # its own first weights would take seconds
-        features = architecture(weights=None, init_weights=False).features[:depth]
+        whole = architecture(weights=None, init_weights=False).features
+    places = whole.state_dict(prefix="features.")
+    strange = sorted(name for name in state if name.startswith("features.") and name not in places)
+    if strange:
+        kind = architecture.__name__.upper()
+        raise ValueError(f"{source} has {strange[0]}, which {kind} has not: another network's file")
+    features = whole[:depth]
     wanted = features.state_dict(prefix="features.")
     given = wanted_weights(state, wanted, source)
     bare = {name.removeprefix("features."): weight for name, weight in given.items()}

@@ -188,11 +188,16 @@ def is_run(folder: Path) -> bool:
     folder = Path(folder)
     if (folder / LAST).is_file() or (folder / "checkpoints").is_dir():
         return True
+    return config_of_run(folder) is not None
+
+
+def config_of_run(folder: Path) -> dict[str, Any] | None:
+    """Read what a run of `train.py` was begun with; None where there is nothing of it."""
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((Path(folder) / "config.json").read_text())
     except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and {"run", "networks"} <= config.keys()
+        return None
+    return config if isinstance(config, dict) and {"run", "networks"} <= config.keys() else None
 
 
 def is_head(path: Path) -> bool:

@@ -85,7 +85,7 @@ def detect_small(
 ) -> np.ndarray:
     """Call `detect` with frames that are shrunk to LARGEST_SIDE, in pixels of which it sees and
     finds landmarks; take and return them as `LandmarkDetector.detect` does."""
-    smaller = [_shrink(frame) for frame in frames]
+    smaller = [_shrunk(frame) for frame in frames]
     pairs = list(zip(frames, smaller, strict=True))
     near = [
         None if points is None else _rescale(points, frame, small)
@@ -98,13 +98,17 @@ def detect_small(
     return np.array(back, np.float32).reshape(-1, POINTS, 2)
 
 
-def _shrink(frame: np.ndarray) -> np.ndarray:
-    height, width = frame.shape[:2]
-    scale = LARGEST_SIDE / max(height, width)
-    if scale >= 1:
-        return frame
+def resized(picture: np.ndarray, scale: float) -> np.ndarray:
+    """Shrink a picture (H, W, ...) by means of areas, or enlarge it; to a pixel at least."""
+    height, width = picture.shape[:2]
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(np.ascontiguousarray(picture), size, interpolation=interpolation)
+
+
+def _shrunk(frame: np.ndarray) -> np.ndarray:
+    scale = LARGEST_SIDE / max(frame.shape[:2])
+    return frame if scale >= 1 else resized(frame, scale)
 
 
 def _rescale(points: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:

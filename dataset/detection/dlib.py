@@ -16,6 +16,8 @@ from dataset.detection.detector import (
     Places,
     Which,
     choose_face,
+    overlap,
+    resized,
 )
 from dataset.landmarks import POINTS
 from pretrained.dlib_files import model_file
@@ -50,6 +52,12 @@ class Square(NamedTuple):
     """Of its middle."""
     y: float
     side: float
+
+    @property
+    def corners(self) -> np.ndarray:
+        """Left and top, right and bottom: (2, 2)."""
+        half = self.side / 2
+        return np.array([(self.x - half, self.y - half), (self.x + half, self.y + half)])
 
 
 class DlibDetector:
@@ -113,7 +121,7 @@ class DlibDetector:
             return
         view = np.s_[top:bottom, left:right]
         for detect, picture in ((self._see_frontal, grey), (self._see_any, frame)):
-            seen = detect(_resized(picture[view], scale))
+            seen = detect(resized(picture[view], scale))
             yield [_in_frame(square, scale, left, top) for square in seen]
 
     def _look_everywhere(self, frame: np.ndarray, grey: np.ndarray) -> Iterator[list[Square]]:
@@ -126,7 +134,7 @@ class DlibDetector:
         looks = [(self._see_frontal, grey, scale) for scale in scales]
         less = min(few, ENLARGED_FOR_NETWORK)
         for detect, picture, scale in (*looks, (self._see_any, frame, less)):
-            seen = detect(_resized(picture, scale))
+            seen = detect(resized(picture, scale))
             yield [_in_frame(square, scale, 0, 0) for square in seen]
 
     def _see_frontal(self, grey: np.ndarray) -> list[Square]:
@@ -141,15 +149,15 @@ class DlibDetector:
         """Find the points (68, 2) of the face in a square."""
         first = self._predict(grey, square)
         other = square_around(first)
-        if near is not None and _shared(before := square_around(near), square) > SAME:
-            other = before
+        if near is not None:
+            before = square_around(near)
+            other = before if overlap(before.corners, square.corners) > SAME else other
         middle = Square(*(np.add(square, other) / 2))
         return np.mean([first, self._predict(grey, other), self._predict(grey, middle)], axis=0)
 
     def _predict(self, grey: np.ndarray, square: Square) -> np.ndarray:
-        half = square.side / 2
-        edges = (square.x - half, square.y - half, square.x + half, square.y + half)
-        points = self._predictor(grey, self._dlib.rectangle(*map(round, edges))).parts()
+        edges = map(round, square.corners.ravel().tolist())
+        points = self._predictor(grey, self._dlib.rectangle(*edges)).parts()
         return np.array([(point.x, point.y) for point in points], np.float32)
 
 
@@ -161,28 +169,11 @@ def square_around(landmarks: np.ndarray) -> Square:
     return Square(*middle, max(SIDE * spread, 1.0))
 
 
-def _shared(one: Square, other: Square) -> float:
-    """Return intersection over union."""
-    sides = [
-        min(a + one.side / 2, b + other.side / 2) - max(a - one.side / 2, b - other.side / 2)
-        for a, b in zip(one[:2], other[:2], strict=True)
-    ]
-    shared = max(sides[0], 0) * max(sides[1], 0)
-    return shared / (one.side**2 + other.side**2 - shared)
-
-
 def _square(box: "dlib.rectangle") -> Square:
     return Square(
         (box.left() + box.right()) / 2, (box.top() + box.bottom()) / 2,
         math.sqrt(box.width() * box.height()),
     )  # fmt: skip
-
-
-def _resized(picture: np.ndarray, scale: float) -> np.ndarray:
-    height, width = picture.shape[:2]
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    smaller = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(np.ascontiguousarray(picture), size, interpolation=smaller)
 
 
 def _in_frame(square: Square, scale: float, left: int, top: int) -> Square:

@@ -12,7 +12,6 @@ from dataset.video.sound import Sound
 from system.files import replacing, replacing_folder
 
 WRITABLE = tuple(suffix for suffix in ENCODERS if suffix)
-WITH_SOUND = (".mp4", ".mov", ".webm")
 
 
 class VideoWriter:

@@ -23,33 +23,22 @@ class Patch(NamedTuple):
 
     def look_up(self, grid: np.ndarray) -> np.ndarray:
         """Interpolate values (rows, columns, channels <= 4) of the surface's points per pixel."""
-        return cv2.remap(
-            np.ascontiguousarray(grid, np.float32),
-            self.column,
-            self.row,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        grid = np.ascontiguousarray(grid, np.float32)
+        return _sample(grid, self.column, self.row, cv2.BORDER_REPLICATE)
 
     def texture(self, tile: np.ndarray, across: float, down: float) -> np.ndarray:
         """Look up a repeating tile, `across` and `down` texels for every column and row."""
-        return cv2.remap(
-            tile,
-            self.column * np.float32(across),
-            self.row * np.float32(down),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_WRAP,
-        )
+        column, row = self.column * np.float32(across), self.row * np.float32(down)
+        return _sample(tile, column, row, cv2.BORDER_WRAP)
 
     def look_up_fine(self, values: np.ndarray, detail: int) -> np.ndarray:
         """Interpolate values of points that lie `detail` times as close as the surface's."""
-        return cv2.remap(
-            values,
-            self.column * np.float32(detail),
-            self.row * np.float32(detail),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        column, row = self.column * np.float32(detail), self.row * np.float32(detail)
+        return _sample(values, column, row, cv2.BORDER_REPLICATE)
+
+
+def _sample(values: np.ndarray, column: np.ndarray, row: np.ndarray, border: int) -> np.ndarray:
+    return cv2.remap(values, column, row, cv2.INTER_LINEAR, borderMode=border)
 
 
 class Camera(NamedTuple):
