@@ -13,6 +13,7 @@ Device = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Detector = Literal["face-alignment", "dlib", "stored"]
 Crop = Literal["auto", "whole", "face"]
+Content = Literal["vgg", "l1", "vgg+l1"]
 
 ANY = math.inf
 # Least and greatest value of every number, wherever an option of that name stands.
@@ -256,7 +257,7 @@ class Train(Checked):
     """Share of the steps over which the matching weight rises from 0."""
     ema: float = 0.999
     """Decay of the averaged embedder and generator that are used for inference."""
-    content: Literal["vgg", "l1", "vgg+l1"] = "vgg"
+    content: Content = "vgg"
     """vgg: the paper's perceptual loss; l1: pixels, for when no VGG weights can be had; vgg+l1:
     both."""
     vgg19: Path | None = None
@@ -326,6 +327,8 @@ class Finetune(Checked):
     """Learning rate of discriminator and identity; default: as in meta-learning."""
     identity_rescale: float = 2.0
     """Embeddings longer than this many mean rows of W are cut to one before they become w'."""
+    content: Content | None = None
+    """What images are compared by; default: as in training. l1 needs neither VGG19 nor VGGFace."""
     vgg19: Path | None = None
     """VGG19's weights, where they lie elsewhere than in training."""
     vggface: Path | None = None
@@ -411,6 +414,9 @@ class Evaluate(Checked):
     """unseen: leave out people of the training videos; any: take all videos."""
     finetune_steps: int | Literal["auto"] | None = None
     """As in fine-tuning; default: the paper's 40 epochs; 0: feed-forward only."""
+    content: Content | None = None
+    """What fine-tuning compares images by; default: as in training. l1 needs neither VGG19 nor
+    VGGFace."""
     cross_reenactment: bool = True
     """Also with another person's motion, with the largest T."""
     drawn_heads: Path | None = None

@@ -115,7 +115,9 @@ def _contestants(config: Evaluate, hardware: Hardware) -> list[Contestant]:
             return ContentLoss()  # nothing is learnt
         return load_content_loss_of(trained, config.vgg19, config.vggface)
 
-    contestants = [load_contestant(path, load_content, hardware) for path in config.checkpoint]
+    contestants = [
+        load_contestant(path, load_content, hardware, config.content) for path in config.checkpoint
+    ]
     if len({one.digest for one in contestants}) < len(contestants):
         raise ValueError("--checkpoint names a model twice")
     sizes = {one.name: one.image_size for one in contestants}

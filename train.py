@@ -29,6 +29,7 @@ from loss.content import (
     load_content_loss_of,
     stored_face_features,
     stored_vgg19,
+    with_content,
 )
 from network.spectral_norm import iterate_at_every_forward
 from pretrained.vgg19 import TAPS
@@ -220,7 +221,7 @@ def finetune_person(config: Finetune) -> None:
     prepare_file(config.output, inputs, [CHECKPOINT_SUFFIX])
     hardware = _hardware(config.runtime, resolve_device(config.runtime.device))
     payload = load(config.checkpoint, "run", "model")
-    trained = payload["config"]
+    trained = with_content(payload["config"], config.content)
     models = load_models(payload, config.checkpoint).to(hardware.device)
 
     wants_detector = config.source.suffix != PICKLE

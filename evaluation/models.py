@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 
 from dataset.images import normalize
 from evaluation.protocol import Pictures
-from loss.content import ContentLoss
+from loss.content import ContentLoss, with_content
 from network.talking_head import TalkingHead
 from training.checkpoint import load, load_models
 from training.finetuning import PAPER_BATCH, Learning, finetune, initial_person
@@ -30,7 +30,7 @@ class Contestant(NamedTuple):
     """Of everything that its answers depend on."""
     payload: Mapping[str, Any]
     content_loss: ContentLoss
-    """What it was trained with; fine-tuning goes on with it."""
+    """What fine-tuning learns by; it goes on with what training used, or as the user says."""
 
     @property
     def image_size(self) -> int:
@@ -79,18 +79,23 @@ class Contestant(NamedTuple):
 
 
 def load_contestant(
-    path: Path, load_content: Callable[[Mapping[str, Any]], ContentLoss], hardware: Hardware
+    path: Path,
+    load_content: Callable[[Mapping[str, Any]], ContentLoss],
+    hardware: Hardware,
+    content: str | None = None,
 ) -> Contestant:
     """Load a run's newest checkpoint, or the one or the exported model that is named.
 
     Args:
         load_content: makes the content loss of a run's configuration.
+        content: what fine-tuning compares images by, where not as in training.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is neither of a run nor a model.
     """
     payload = load(path, "run", "model")
+    payload["config"] = with_content(payload["config"], content)
     content_loss = load_content(payload["config"])
     digest = _digest(payload, content_loss)
     content_loss.to(hardware.device, memory_format=torch.channels_last)

@@ -122,6 +122,24 @@ def load_content_loss_of(
     )  # fmt: skip
 
 
+def with_content(trained: Mapping[str, Any], content: str | None) -> Mapping[str, Any]:
+    """Say what a run's model is fine-tuned by, where that is to differ from its training.
+
+    Args:
+        trained: the run's stored configuration.
+        content: vgg, l1 or vgg+l1; None: as in training.
+
+    Returns:
+        The configuration to fine-tune with. Pixels alone need no file, so VGGFace goes with VGG19.
+    """
+    if content is None:
+        return trained
+    faces = stored_face_features(trained)
+    if content == "l1" and faces == "vggface":
+        faces = "none"
+    return {**trained, "content": content, "face_features": faces}
+
+
 def choose_face_features(content: str, vggface: Path | None) -> str:
     """Choose the face term where none is asked for.
 

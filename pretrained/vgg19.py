@@ -54,11 +54,11 @@ def load_vgg19(convention: str = "torchvision", path: Path | None = None) -> VGG
     url, pixels = CONVENTIONS[convention]
     if path is not None and not Path(path).is_file():
         hint = f"; did you mean --vgg19-convention {path}?" if str(path) in CONVENTIONS else ""
-        raise MissingWeights(f"--vgg19: no file {path}{hint}")
+        raise MissingWeights(f"--vgg19: no file {path}{hint}; --content l1 does without")
     try:
         path = fetch(url) if path is None else path
     except MissingWeights as error:
-        raise MissingWeights(f"VGG19: {error}, or train on pixels with --content l1") from error
+        raise MissingWeights(f"VGG19: {error}, or go without: --content l1") from error
     state = read_weights(path)
     tapped = tuple(place for place in TAPS.values() if _reaches(state, place))
     if not tapped:

@@ -69,6 +69,18 @@ def test_the_content_loss_is_made_of_the_configuration_in_training(trained):
     assert [config["content"] for config in asked] == ["l1"]
 
 
+def test_other_content_for_fine_tuning_gives_another_digest(trained, contestant):
+    asked = []
+
+    def load_content(config):
+        asked.append(config["content"])
+        return ContentLoss()
+
+    other = load_contestant(trained, load_content, HARDWARE, "vgg+l1")
+    assert asked == ["vgg+l1"]
+    assert other.digest != contestant.digest
+
+
 @pytest.mark.parametrize("part", ["embedder", "generator", "discriminator"])
 def test_another_weight_of_any_network_gives_another_digest(trained, contestant, tmp_path, part):
     payload = copy.deepcopy(load(trained, "run"))

@@ -19,6 +19,7 @@ from loss.content import (
     perceptual_loss,
     pixel_loss,
     stored_face_features,
+    with_content,
 )
 from pretrained.dlib_resnet import load_dlib_features
 from pretrained.vgg import VGGFeatures
@@ -136,6 +137,17 @@ def test_a_run_of_before_there_was_a_choice_had_vggface_where_its_file_was():
     assert stored_face_features({"content": "l1", "vggface": "face.pth"}) == "none"
     new = {"content": "vgg", "vggface": None, "face_features": "dlib"}
     assert stored_face_features(new) == "dlib"
+
+
+def test_a_person_may_be_learnt_by_other_content_than_the_run():
+    run = {"content": "vgg", "vgg19": "caffe", "vggface": "face.pth"}
+    assert with_content(run, None) == run
+    pixels = with_content(run, "l1")
+    assert load_content_loss_of(pixels, None, None)(*torch.ones(2, 1, 3, 8, 8)).keys() == {"l1"}
+    both = with_content(run, "vgg+l1")
+    assert (both["content"], both["face_features"]) == ("vgg+l1", "vggface")
+    faces = with_content(run | {"face_features": "dlib"}, "l1")
+    assert (faces["content"], faces["face_features"]) == ("l1", "dlib")
 
 
 def test_the_content_loss_of_a_run_finds_vggface_where_it_lies_now(monkeypatch):

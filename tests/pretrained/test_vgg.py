@@ -74,7 +74,7 @@ def test_a_vgg19_that_ends_early_is_tapped_as_far_as_it_reaches(vgg, tmp_path, d
 
 
 def test_a_vgg19_that_is_missing_or_another_network_is_one_line(tmp_path):
-    with pytest.raises(ValueError, match=r"^--vgg19: no file .*gone\.pth$"):
+    with pytest.raises(ValueError, match=r"^--vgg19: no file .*gone\.pth; --content l1 does"):
         load_vgg19("caffe", tmp_path / "gone.pth")
     torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"^\S*other\.pth has no features\.0\.weight"):

@@ -51,7 +51,11 @@ def test_a_person_is_learnt_with_the_same_file_or_where_it_lies_now(run, part, d
     assert call("export", "--checkpoint", run, "--output", model).returncode == 0
     words = ["finetune", "--checkpoint", model, "--source", source, "--shots", 4, "--steps", 1]
     words += ["--output", tmp_path / "you.pt"]
-    assert_one_line(call(*words), "--vgg19: no file part.pth")
+    assert_one_line(call(*words), "--vgg19: no file part.pth; --content l1 does without")
+    done = call(*words, "--content", "l1")
+    assert done.returncode == 0, done.stderr
+    assert "l1 on 2 other pictures:" in done.stdout and "vgg19 on" not in done.stdout
+    assert load(tmp_path / "you.pt", "head")["config"]["content"] == "l1"
     shutil.copy(part, moved)
     assert call(*words, "--vgg19", moved).returncode == 0
 
