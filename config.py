@@ -354,6 +354,9 @@ class Export(Checked):
     """Run folder or checkpoint of train.py."""
     output: Path = field(metadata=FILE)
     """The file to write, for instance vox.pt; scripts take it as --checkpoint."""
+    content: Content | None = None
+    """What fine-tuning it compares images by; default: as in training. l1 spares its users the
+    files of VGG19 and VGGFace."""
 
 
 @dataclass(frozen=True)

@@ -273,6 +273,7 @@ def export(config: Export) -> None:
     """Write a run's networks into one small file."""
     prepare_file(config.output, inputs_of_checkpoint(config.checkpoint), [CHECKPOINT_SUFFIX])
     payload = load(config.checkpoint, "run")
+    payload["config"] = with_content(payload["config"], config.content)
     save_model(payload, config.output)
     size = config.output.stat().st_size / 1e6
     print(f"{config.output}: the model of step {payload['step']}, {size:.1f} MB")

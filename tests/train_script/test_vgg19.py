@@ -56,6 +56,10 @@ def test_a_person_is_learnt_with_the_same_file_or_where_it_lies_now(run, part, d
     assert done.returncode == 0, done.stderr
     assert "l1 on 2 other pictures:" in done.stdout and "vgg19 on" not in done.stdout
     assert load(tmp_path / "you.pt", "head")["config"]["content"] == "l1"
+    model_of_pixels = tmp_path / "pixels.pt"
+    done = call("export", "--checkpoint", run, "--output", model_of_pixels, "--content", "l1")
+    assert done.returncode == 0, done.stderr
+    assert call(*words, "--checkpoint", model_of_pixels).returncode == 0
     shutil.copy(part, moved)
     assert call(*words, "--vgg19", moved).returncode == 0
 
