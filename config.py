@@ -30,7 +30,7 @@ RANGES = {
     **dict.fromkeys(("generator_lr", "discriminator_lr"), (1e-12, ANY)),  # SparseAdam refuses 0
     **dict.fromkeys(("eps", "identity_rescale"), (0, ANY)),
     **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
-    **dict.fromkeys(("decay", "matching_warmup", "augmentation"), (0, 1)),
+    **dict.fromkeys(("decay", "matching_warmup", "augmentation", "smooth"), (0, 1)),
     **dict.fromkeys(("channels", "max_channels", "generator_channels"), (8, 8192)),
     "bottleneck": (4, 256),
     **dict.fromkeys(("most_outside", "least_likeness"), (0, 1)),
@@ -377,6 +377,8 @@ class Infer(Checked):
     motion: Literal["absolute", "relative", "retargeted"] = "absolute"
     """absolute: the driver's landmarks; relative: its movement, added to the source's face;
     retargeted: the driver's place and pose, with the source's shape of face."""
+    smooth: float = 0.0
+    """Keep the driver's landmarks from trembling: 0 (as they are found) to 1."""
     side_by_side: bool = False
     """Show driver, landmarks and result beside each other."""
     paste_back: Literal["driver"] | Path | None = None

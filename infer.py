@@ -25,10 +25,11 @@ from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import PICKLE, inputs_of_person, load_person
 from dataset.video.writing import WRITABLE, VideoWriter
 from inference.animate import animate, embed_person
-from inference.driver import Driving, DrivingFrame
+from inference.driver import DrivingFrame
 from inference.driving import LANDMARKS_FILE, open_driving
 from inference.paste import find_place, paste_back, place_in
 from inference.retarget import MOTIONS
+from inference.smoothing import smoothed
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import remove_stale
 from system.outputs import Input, prepare_file, prepare_folder
@@ -60,7 +61,8 @@ def main() -> None:
         VideoWriter(config.output, driving.fps, driving.sound) as writer,
         progress_bar(desc="animating", unit="frame", total=driving.length) as bar,
     ):
-        for frame, repeats in _frames(config, head, driving, device, finish):
+        moments = smoothed(driving, config.smooth, driving.fps)
+        for frame, repeats in _frames(config, head, moments, device, finish):
             writer.write(frame, repeats)
             bar.update(repeats)
     if driving.read < driving.stated:
@@ -151,7 +153,7 @@ def _finish(config: Infer, crop: str, device: torch.device) -> Finish:
 def _frames(
     config: Infer,
     head: Head,
-    driving: Driving,
+    driving: Iterable[DrivingFrame],
     device: torch.device,
     finish: Finish,
 ) -> Iterator[tuple[np.ndarray, int]]:

@@ -8,7 +8,9 @@ import torch
 
 from metric.shape import face_shape, mirrored_shapes
 
+INNER_LIPS = 62, 66  # the middle of the upper and of the lower one
 CALIBRATION = 250  # frames of the driver that tell its shape of face: ten seconds
+REST = 75  # frames among which the driver is looked for at rest: three seconds
 NEIGHBOURS = 3  # frames of the driver that each picture of the source is held against
 
 
@@ -48,9 +50,10 @@ def retargeted_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Ite
 def relative_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Iterator[np.ndarray]:
     """Move the source's own face as the driver's moves, so that the driver's shape stays out.
 
-        source + (driver_t - driver_0) * size(source) / size(driver_0)
+        source + (driver_t - rest) * size(source) / size(rest)
 
-    The driver's first frame is its rest; `source` is the picture that resembles it most.
+    `rest` is the most neutral of the driver's first `REST` frames, which are read ahead; `source`
+    is the picture that resembles it most.
 
     Args:
         driving: (68, 2) landmarks of the driver, frame by frame.
@@ -62,14 +65,27 @@ def relative_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Itera
     Differs from the paper: it hands the driver's landmarks on as they are.
     """
     driving = iter(driving)
-    rest = next(driving, None)
-    if rest is None:
+    ahead = list(itertools.islice(driving, REST))
+    if not ahead:
         return
+    rest = most_neutral(np.stack(ahead))
     source = most_similar(rest, sources)
     scale = face_size(source) / face_size(rest)
-    yield np.array(source, np.float32)
-    for points in driving:
+    for points in itertools.chain(ahead, driving):
         yield (source + (points - rest) * scale).astype(np.float32)
+
+
+def most_neutral(landmarks: np.ndarray) -> np.ndarray:
+    """Return the face (68, 2) of (F, 68, 2) that looks straight ahead with its mouth closed.
+
+    It is the one least different from its own mirror image, the gap between its lips counted in.
+    """
+    shapes, mirrored = np.split(_shapes(landmarks), 2)
+    likeness = np.abs((shapes.conj() * mirrored).sum(-1))
+    turned = np.sqrt(2 - 2 * likeness.clip(max=1))  # of unit size, like a point's share of it
+    upper, lower = INNER_LIPS
+    gap = np.linalg.norm(landmarks[:, upper] - landmarks[:, lower], axis=-1)
+    return landmarks[(turned + gap / face_size(landmarks)).argmin()]
 
 
 def most_similar(landmarks: np.ndarray, candidates: np.ndarray) -> np.ndarray:

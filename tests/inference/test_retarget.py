@@ -8,7 +8,10 @@ import pytest
 from dataset.landmarks import MIRRORED
 from inference.retarget import (
     CALIBRATION,
+    INNER_LIPS,
+    REST,
     face_size,
+    most_neutral,
     most_similar,
     relative_motion,
     retargeted_motion,
@@ -60,12 +63,32 @@ def test_a_shifted_driver_shifts_the_source_by_its_own_measure():
     assert np.allclose(moved[1], FACE + [4, -2], atol=1e-4)
 
 
-def test_one_moving_point_moves_that_point_alone():
-    opened = FACE.copy()
-    opened[57] += [0, 6]
-    moved = list(relative_motion([FACE, opened], (3 * FACE)[None]))[1]
-    assert np.allclose(moved[57], 3 * FACE[57] + [0, 18], atol=1e-4)
-    assert np.allclose(np.delete(moved, 57, 0), np.delete(3 * FACE, 57, 0), atol=1e-4)
+@pytest.mark.parametrize("first", ["at rest", "moved"])
+def test_one_moving_point_moves_that_point_alone_whenever_the_driver_rests(first):
+    still = placed(DRIVER_SHAPE, size=30)  # symmetric, so it is the one that looks straight ahead
+    opened = still.copy()
+    opened[50] += [0, 6]
+    driver, at = ([still, opened], 1) if first == "at rest" else ([opened, still], 0)
+    moved = list(relative_motion(driver, (3 * still)[None]))
+    assert np.allclose(moved[at][50], 3 * still[50] + [0, 18], atol=1e-4)
+    assert np.allclose(np.delete(moved[at], 50, 0), np.delete(3 * still, 50, 0), atol=1e-4)
+    assert np.allclose(moved[1 - at], 3 * still, atol=1e-4)
+
+
+def test_the_most_neutral_face_looks_ahead_and_has_its_mouth_closed():
+    ahead = placed(DRIVER_SHAPE, angle=0.4, size=30)  # its head is tilted, which does not count
+    turned = placed(DRIVER_SHAPE * [0.6, 1] + DRIVER_SHAPE[:, 1:] * [0.2, 0], size=50)
+    speaking = ahead.copy()
+    upper, lower = INNER_LIPS
+    ahead[lower] = ahead[upper] + 1
+    speaking[lower] = speaking[upper] + 12
+    assert (most_neutral(np.stack([turned, speaking, ahead])) == ahead).all()
+
+
+def test_three_seconds_are_read_ahead_for_the_driver_at_rest():
+    read = iter(range(2 * REST))
+    next(relative_motion((FACE for _ in read), OTHER[None]))
+    assert next(read) == REST
 
 
 def test_the_same_face_elsewhere_and_larger_is_the_most_similar():
