@@ -8,7 +8,8 @@
 Every run starts from the demo's preset and differs from it in what its name says. The table gives
 SSIM of people never seen, feed-forward and fine-tuned, and the difference from the first run on the
 same videos with its 95 % interval over them; the seeds' rows show what chance alone does. Runs that
-are done are not done again, so the table can be had at any time, and variants added.
+are done are not done again, so the table can be had at any time, and variants added. sheet.jpg
+has all of them side by side, on one frame of each of the first people.
 """
 
 import argparse
@@ -22,10 +23,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torchvision.models import vgg19
 
+from dataset.images import read_image, write_image
 from evaluation.measures import MEASURES
+from evaluation.sheets import lay_out
 from evaluation.summary import bootstrap
 from evaluation.trial import COPY, FEED_FORWARD, FINE_TUNED
 from pretrained.vgg19 import CONVENTIONS
@@ -35,6 +39,7 @@ HERE = Path(__file__).parent.parent
 
 
 METHODS = (FEED_FORWARD, FINE_TUNED)
+PEOPLE_SHOWN = 6  # on the sheet
 ALSO = ("detail", "expression", "csim", "recognized", "landmark_error")
 
 
@@ -113,6 +118,7 @@ def main() -> None:
     for name, variant in variants.items():
         results[name] = run_variant(name, variant, arguments)
         print(f"\n{table(results, arguments.shots)}\n", flush=True)
+    write_image(arguments.output / "sheet.jpg", sheet(arguments.output, list(variants)))
 
 
 def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> dict:
@@ -122,7 +128,7 @@ def run_variant(name: str, variant: Variant, arguments: argparse.Namespace) -> d
     stored = variant.stored or arguments.stored
     train = preprocess(arguments.source, out / f"train-{stored}", stored, arguments)
     test = preprocess(arguments.unseen, out / f"unseen-{unseen}", unseen, arguments)
-    folder = out / "".join(c if c.isalnum() else "-" for c in name.lower())
+    folder = folder_of(out, name)
     script(
         out, "train.py", "--preset", "demo", "--data", train, "--run", folder / "run",
         "--steps", arguments.steps, "--image-size", arguments.image_size,
@@ -149,6 +155,26 @@ def preprocess(source: Path, output: Path, frames: int, arguments: argparse.Name
         "--frames-per-video", frames,
     )  # fmt: skip
     return output
+
+
+def folder_of(output: Path, name: str) -> Path:
+    """Where a variant's run and evaluation lie."""
+    return output / "".join(c if c.isalnum() else "-" for c in name.lower())
+
+
+def sheet(output: Path, names: Sequence[str]) -> np.ndarray:
+    """Lay out what the variants draw of the first people, each feed-forward and fine-tuned."""
+    rows: dict[str, dict[str, np.ndarray]] = {}
+    for name in names:
+        (results,) = (folder_of(output, name) / "evaluation" / "results").glob("run-*")
+        for path in sorted(results.rglob("*.json"))[:PEOPLE_SHOWN]:
+            titles = json.loads(path.read_text())["strips"]["self"]
+            pictures = np.split(read_image(path.with_suffix(".self.png")), len(titles), axis=1)
+            strip = dict(zip(titles, pictures, strict=True))
+            for method in METHODS:
+                row = rows.setdefault(f"{path.parent.name}: {method}", {"truth": strip["truth"]})
+                row[name] = next(strip[title] for title in titles if title.startswith(method))
+    return lay_out(rows)
 
 
 def table(results: dict[str, dict], shots: int) -> str:

@@ -13,7 +13,6 @@ from evaluation.measures import Frames, Instruments, mean_likeness, plain, self_
 from evaluation.models import Contestant, draw
 from evaluation.protocol import Pictures, Subject
 from evaluation.reenactment import Reenactment
-from metric.ssim import ssim
 from network.talking_head import TalkingHead
 from training.hardware import Hardware
 
@@ -73,7 +72,7 @@ class Trial:
             known = self.subject.known.first(shots)
             images = _images(known, self.hardware)
             mean = images.mean(dim=0, keepdim=True).expand_as(self.truth.images)
-            self._note(result, shots, COPY, images[self._nearest(known)])
+            self._note(result, shots, COPY, images[self._nearest(known)[1]])
             self._note(result, shots, MEAN, mean)
         if self.instruments.inception is not None:
             result.features["truth"] = self.truth.features.numpy()
@@ -148,11 +147,11 @@ class Trial:
         }
 
     def _strip(self, outputs: dict[str, Tensor]) -> dict[str, np.ndarray]:
-        """Lay out the moment at which the last output is neither at its best nor at its worst."""
-        likenesses = ssim(next(reversed(outputs.values())), self.truth.images)
-        moment = int(likenesses.argsort()[len(likenesses) // 2])
+        """Lay out a moment that the known pictures show neither best nor worst, for any model."""
         known, held_out = self.subject.known, self.subject.held_out
-        nearest = int(self._nearest(known)[moment])
+        distances, nearest_ones = self._nearest(known)
+        moment = int(distances.argsort()[len(distances) // 2])
+        nearest = int(nearest_ones[moment])
         sources = known.images[: min(SHOWN_SOURCES, len(known.frames))]
         pictures = {f"source {i}": image for i, image in enumerate(sources, 1)}
         pictures["landmarks"] = held_out.landmark_images[moment]
@@ -169,10 +168,14 @@ class Trial:
         if self.instruments.inception is not None:
             result.features[f"{shots} {method}"] = output.features.numpy()
 
-    def _nearest(self, known: Pictures) -> Tensor:
-        """Return for each hold-out frame the index of the known one with the nearest landmarks."""
+    def _nearest(self, known: Pictures) -> tuple[Tensor, Tensor]:
+        """Find for each hold-out frame how far the nearest landmarks of a known one are, and which.
+
+        Returns:
+            (F,) pixels, mean over the points; (F,) indices of known frames.
+        """
         away = self.subject.held_out.landmarks[:, None] - known.landmarks[None]
-        return torch.from_numpy(np.linalg.norm(away, axis=-1).mean(-1).argmin(1))
+        return torch.from_numpy(np.linalg.norm(away, axis=-1).mean(-1)).min(1)
 
     def _draw(self, head: TalkingHead, landmark_images: Tensor) -> Tensor:
         return draw(head, landmark_images, self.settings.batch_size, self.hardware)
