@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 from dataset.images import normalize
 from evaluation.protocol import Pictures
 from loss.content import ContentLoss, with_content
-from network.talking_head import TalkingHead
+from network.personal_generator import PersonalGenerator
 from training.checkpoint import load, load_models
 from training.finetuning import PAPER_BATCH, Learning, finetune, initial_person
 from training.hardware import Hardware
@@ -102,7 +102,9 @@ def load_contestant(
     return Contestant(str(path), digest, payload, content_loss)
 
 
-def draw(head: TalkingHead, landmark_images: Tensor, batch_size: int, hardware: Hardware) -> Tensor:
+def draw(
+    head: PersonalGenerator, landmark_images: Tensor, batch_size: int, hardware: Hardware
+) -> Tensor:
     """Draw landmark images (F, 3, H, W) uint8 as images of the same shape in [-1, 1].
 
     Raises:

@@ -13,7 +13,7 @@ from evaluation.measures import Frames, Instruments, mean_likeness, plain, self_
 from evaluation.models import Contestant, draw
 from evaluation.protocol import Pictures, Subject
 from evaluation.reenactment import Reenactment
-from network.talking_head import TalkingHead
+from network.personal_generator import PersonalGenerator
 from training.hardware import Hardware
 
 COPY, MEAN, FEED_FORWARD, FINE_TUNED = "copy nearest", "mean frame", "feed-forward", "fine-tuned"
@@ -101,7 +101,7 @@ class Trial:
 
     def _heads(
         self, contestant: Contestant, shots: int, result: Result
-    ) -> Iterator[tuple[str, TalkingHead]]:
+    ) -> Iterator[tuple[str, PersonalGenerator]]:
         """Yield the feed-forward head, then the same one fine-tuned, whose curve is noted."""
         known = self.subject.known.first(shots)
         person = contestant.meet(known, self.hardware)
@@ -122,7 +122,7 @@ class Trial:
         yield FINE_TUNED, person.head
 
     def _try_motion(
-        self, stage: Reenactment, head: TalkingHead, method: str, result: Result
+        self, stage: Reenactment, head: PersonalGenerator, method: str, result: Result
     ) -> None:
         """Draw the person with another one's motion, in every way to hand it on."""
         known, driving = self.subject.known, stage.driver.held_out
@@ -177,7 +177,7 @@ class Trial:
         away = self.subject.held_out.landmarks[:, None] - known.landmarks[None]
         return torch.from_numpy(np.linalg.norm(away, axis=-1).mean(-1)).min(1)
 
-    def _draw(self, head: TalkingHead, landmark_images: Tensor) -> Tensor:
+    def _draw(self, head: PersonalGenerator, landmark_images: Tensor) -> Tensor:
         return draw(head, landmark_images, self.settings.batch_size, self.hardware)
 
     def _frames(self, images: Tensor, landmarks: np.ndarray) -> Frames:

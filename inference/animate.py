@@ -12,7 +12,7 @@ from dataset.images import frame_to_image, image_to_frame, normalize
 from dataset.landmarks import draw_landmarks
 from network.embedder import Embedder
 from network.generator import Generator
-from network.talking_head import TalkingHead
+from network.personal_generator import PersonalGenerator
 
 
 @torch.no_grad()
@@ -22,7 +22,7 @@ def embed_person(
     images: Tensor,
     landmark_images: Tensor,
     batch_size: int = 8,
-) -> TalkingHead:
+) -> PersonalGenerator:
     """Make a person's head from T pictures, without any training.
 
     Args:
@@ -42,11 +42,11 @@ def embed_person(
     batches = zip(images.split(batch_size), landmark_images.split(batch_size), strict=True)
     embeddings = [embedder(*(normalize(part.to(device)) for part in batch)) for batch in batches]
     embedding = torch.cat(embeddings).mean(dim=0, keepdim=True)  # (1, N)
-    return TalkingHead(generator, generator.project(embedding)).eval()
+    return PersonalGenerator(generator, generator.project(embedding)).eval()
 
 
 def animate(
-    head: TalkingHead,
+    head: PersonalGenerator,
     landmarks: Iterable[np.ndarray],
     image_size: int,
     batch_size: int = 8,
@@ -82,7 +82,7 @@ def animate(
 
 
 def _frames(
-    head: TalkingHead,
+    head: PersonalGenerator,
     landmarks: Iterator[np.ndarray],
     image_size: int,
     batch_size: int,
@@ -99,7 +99,7 @@ def _frames(
         yield from frames
 
 
-def _frozen(head: TalkingHead, precision: torch.dtype) -> TalkingHead:
+def _frozen(head: PersonalGenerator, precision: torch.dtype) -> PersonalGenerator:
     """Copy a head with its spectral norms and casts done once instead of for every batch."""
     head = copy.deepcopy(head).eval().requires_grad_(False)
     for parent in list(head.modules()):

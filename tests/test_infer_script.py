@@ -22,7 +22,7 @@ from inference.driver import Driving, DrivingFrame
 from inference.driving import open_driving
 from inference.retarget import most_neutral, retargeted_motion
 from network.generator import Generator
-from network.talking_head import TalkingHead
+from network.personal_generator import PersonalGenerator
 from tests.conftest import FRAMES, call_file, call_script
 from tests.dataset.video.clips import add_sound, heard
 from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
@@ -54,7 +54,7 @@ def any_head(config=None, crop="whole"):
         **{key: config["networks"][key] for key in networks},
         embedding_size=16,
     )
-    network = TalkingHead(generator, torch.randn(1, generator.style_size)).eval()
+    network = PersonalGenerator(generator, torch.randn(1, generator.style_size)).eval()
     return Head(network, config, crop, FACE[None])
 
 

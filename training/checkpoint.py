@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from network.embedder import Embedder
 from network.generator import Generator
+from network.personal_generator import PersonalGenerator
 from network.spectral_norm import made_to_be_loaded
-from network.talking_head import TalkingHead
 from system.files import replacing
 from system.outputs import Input
 from training.foreign import count_tensors, start_of_another_kind
@@ -37,7 +37,7 @@ CHECKPOINTS = "[0-9]*.pt"
 class Head(NamedTuple):
     """One person's head, with what inference needs to know of the pictures it was made from."""
 
-    network: TalkingHead
+    network: PersonalGenerator
     config: Mapping[str, Any]
     """Of the run that it comes from."""
     crop: str
@@ -233,7 +233,7 @@ def load_head(path: Path) -> Head:
     with made_to_be_loaded():
         models = build_models(1, **payload["config"]["networks"])
     restore(models.generator, payload["generator"], path)
-    network = TalkingHead(models.generator, payload["style"]).eval()
+    network = PersonalGenerator(models.generator, payload["style"]).eval()
     landmarks, detector = payload["landmarks"].numpy(), payload.get("detector")
     return Head(network, payload["config"], payload["crop"], landmarks, detector)
 

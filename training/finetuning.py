@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from loss.content import ContentLoss
-from network.talking_head import TalkingHead
+from network.personal_generator import PersonalGenerator
 from system.progress import progress_bar
 from training.hardware import Hardware
 from training.loops import finite_numbers
@@ -81,7 +81,7 @@ def initial_person(
     embedder = models.embedder.eval()
     embedding = embedder.embed_video(images[None], landmarks[None])  # (1, N)
     generator = models.generator.eval()
-    head = TalkingHead(generator, generator.project(embedding)).train()
+    head = PersonalGenerator(generator, generator.project(embedding)).train()
     length = embedding.norm()
     if length > rescale * row_norm:
         embedding = embedding * (row_norm / length)
@@ -208,7 +208,7 @@ def person_optimizers(person: Person, learning: Learning) -> tuple[Optimizer, Op
 
 @torch.no_grad()
 def content_error(
-    head: TalkingHead, images: Tensor, landmarks: Tensor, content_loss: ContentLoss
+    head: PersonalGenerator, images: Tensor, landmarks: Tensor, content_loss: ContentLoss
 ) -> dict[str, float]:
     """Unweighted content terms of a head on pictures (T, 3, H, W) that it did not learn from."""
     fake = torch.cat([head.draw(part) for part in landmarks.split(PAPER_BATCH)])

@@ -17,8 +17,8 @@ from loss.adversarial import (
 )
 from loss.content import ContentLoss
 from network.discriminator import Critique, Discriminator
+from network.personal_generator import PersonalGenerator
 from network.spectral_norm import power_iteration
-from network.talking_head import TalkingHead
 from training.distributed import average_gradients
 from training.hardware import Hardware
 from training.models import Models, Optimizers, variation
@@ -31,7 +31,7 @@ Losses = dict[str, Tensor]
 class Person(NamedTuple):
     """What fine-tuning learns: the head (G, psi'), the discriminator (V, b) and its identity w'."""
 
-    head: TalkingHead
+    head: PersonalGenerator
     discriminator: Discriminator
     identity: nn.Parameter
 

@@ -12,8 +12,8 @@ from evaluation import models
 from evaluation.models import draw, load_contestant, to_device
 from evaluation.protocol import read_subject
 from loss.content import ContentLoss
+from network.personal_generator import PersonalGenerator
 from network.spectral_norm import spectral_norms
-from network.talking_head import TalkingHead
 from tests.evaluation.conftest import HARDWARE
 from training.checkpoint import (
     Head,
@@ -142,7 +142,7 @@ def test_a_met_person_is_the_feed_forward_answer(contestant, trained, one):
     with torch.no_grad():
         style = generator.project(embedder.embed_video(images[None], landmarks[None]))
     torch.testing.assert_close(person.head.style.data, style, atol=1e-5, rtol=1e-5)
-    expected = TalkingHead(generator, style).draw(normalize(one.held_out.landmark_images))
+    expected = PersonalGenerator(generator, style).draw(normalize(one.held_out.landmark_images))
     drawn = draw(person.head, one.held_out.landmark_images, 8, HARDWARE)
     torch.testing.assert_close(drawn, expected, atol=1e-4, rtol=0)
     assert person.head.training
@@ -187,7 +187,7 @@ def test_drawing_in_batches_draws_the_same(contestant, one):
 
 def test_drawing_works_out_spectral_norms_once_for_all_batches(one):
     generator = build_models(1, image_size=64, channels=8, max_channels=8).generator
-    head = TalkingHead(generator, torch.zeros(1, generator.style_size))
+    head = PersonalGenerator(generator, torch.zeros(1, generator.style_size))
     calls = Counter()
     for norm, _ in spectral_norms(head):
         norm.register_forward_hook(lambda norm, *_: calls.update([norm]))

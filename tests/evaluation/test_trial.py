@@ -15,7 +15,7 @@ from evaluation.protocol import Pictures, read_subject
 from evaluation.trial import COPY, CURVE, FEED_FORWARD, FINE_TUNED, MEAN, Settings, Trial
 from loss.content import ContentLoss
 from metric.ssim import ssim
-from network.talking_head import TalkingHead
+from network.personal_generator import PersonalGenerator
 from tests.evaluation.conftest import HARDWARE, Colour, Finding, pictures, subject
 from training.checkpoint import load_feed_forward
 
@@ -124,7 +124,7 @@ def test_feed_forward_is_what_the_runs_average_draws_of_the_first_t(tried, train
             normalize(part)[None] for part in (known.images, known.landmark_images)
         )
         with torch.no_grad():
-            head = TalkingHead(
+            head = PersonalGenerator(
                 generator, generator.project(embedder.embed_video(images, landmarks))
             )
         drawn = head.draw(normalize(person.held_out.landmark_images))

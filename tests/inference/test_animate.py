@@ -13,18 +13,18 @@ from dataset.landmarks import draw_landmarks
 from inference.animate import animate, embed_person
 from network.embedder import Embedder
 from network.generator import Generator
-from network.talking_head import TalkingHead
+from network.personal_generator import PersonalGenerator
 
 SIZE = 64
 
 
 @pytest.fixture(scope="module")
-def head() -> TalkingHead:
+def head() -> PersonalGenerator:
     torch.manual_seed(0)
     generator = Generator(
         image_size=SIZE, channels=8, max_channels=32, embedding_size=32, bottleneck=4
     )
-    return TalkingHead(generator, torch.randn(1, generator.style_size)).train()
+    return PersonalGenerator(generator, torch.randn(1, generator.style_size)).train()
 
 
 def faces(count: int) -> np.ndarray:
@@ -123,7 +123,7 @@ def test_p18_a_marked_corner_survives_from_file_to_saved_frame(tmp_path):
     # The mark: a closed eye in the upper left, everything else far below.
     points = np.full((68, 2), 240.0, np.float32)
     points[36:42] = [20, 36]
-    (frame,) = animate(TalkingHead(Identity(), torch.zeros(1, 1)), [points], 256)
+    (frame,) = animate(PersonalGenerator(Identity(), torch.zeros(1, 1)), [points], 256)
     write_image(tmp_path / "drawn.png", frame)
     saved = read_image(tmp_path / "drawn.png")
     assert (saved == draw_landmarks(points, 256)).all()

@@ -6,11 +6,11 @@ from torch import Tensor, nn
 from network.generator import Generator
 
 
-class TalkingHead(nn.Module):
+class PersonalGenerator(nn.Module):
     """What fine-tuning trains and inference runs: the generator and one person's style.
 
     Args:
-        generator: G. The head holds it, not a copy of it; its projection is not used.
+        generator: G. It is held, not copied; its projection is not used.
         style: (1, S), psi' in the paper. As a parameter it no longer depends on any image.
 
     Source: Sec. 3.3 of the paper.
