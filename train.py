@@ -19,14 +19,11 @@ import torch
 
 import cli
 from config import PRESETS, VGG19_WEIGHTS, Export, Finetune, Train
-from dataset.detection.kinds import create_detector
 from dataset.episodes import VoxCelebDataset
-from dataset.images import normalize
-from dataset.preparation.person import PICKLE, inputs_of_person, load_person
+from dataset.preparation.person import inputs_of_person
 from loss.content import (
     choose_face_features,
     load_content_loss,
-    load_content_loss_of,
     stored_face_features,
     stored_vgg19,
     with_content,
@@ -36,27 +33,21 @@ from pretrained.vgg19 import TAPS
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import replacing
 from system.outputs import Input, prepare_file, prepare_folder
+from talking_head import TalkingHead
 from training.checkpoint import (
     CHECKPOINT_SUFFIX,
-    Head,
     config_of_run,
     inputs_of_checkpoint,
     is_run,
     load,
-    load_models,
-    save_head,
     save_model,
 )
 from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks
-from training.finetuning import Learning, content_error, finetune, initial_person
 from training.hardware import Hardware
 from training.loops import WRITES, MetaLearning, Schedule
 from training.models import build_models, build_optimizers, layout
-from training.provenance import detectors_of, warn_of_other_detectors
 from training.steps import term_weights
-
-HELD_OUT = 32
 
 
 def main() -> None:
@@ -219,54 +210,23 @@ def finetune_person(config: Finetune) -> None:
     inputs = [*inputs_of_checkpoint(config.checkpoint), *inputs_of_person(config.source)]
     inputs += _inputs_of_weights(config)
     prepare_file(config.output, inputs, [CHECKPOINT_SUFFIX])
-    hardware = _hardware(config.runtime, resolve_device(config.runtime.device))
-    payload = load(config.checkpoint, "run", "model")
-    trained = with_content(payload["config"], config.content)
-    models = load_models(payload, config.checkpoint).to(hardware.device)
-
-    wants_detector = config.source.suffix != PICKLE
-    detector = None
-    if wants_detector:
-        device = str(hardware.device)
-        detector = create_detector(config.detector, device, face=config.face)
-    pictures = load_person(
-        config.source,
-        detector,
-        config.crop,
-        trained["networks"]["image_size"],
-        config.shots + HELD_OUT,
-        config.seed,
-    )
-    warn_of_other_detectors(
-        f"--source {config.source}", [pictures.detector], config.checkpoint, detectors_of(trained)
-    )
-    images, landmarks = (
-        normalize(part.to(hardware.device)) for part in (pictures.images, pictures.landmark_images)
-    )
-    shots = min(config.shots, len(images))
-    content_loss = load_content_loss_of(trained, config.vgg19, config.vggface)
-    content_loss.to(hardware.device, memory_format=torch.channels_last)
-    person = initial_person(
-        models, images[:shots], landmarks[:shots], payload["mean_row_norm"], config.identity_rescale
-    )
-    held_out = images[shots:], landmarks[shots:]
-    before = content_error(person.head, *held_out, content_loss) if len(held_out[0]) else {}
-    learning = Learning.as_trained(
-        trained["optimization"], config.steps, config.batch_size, config.seed
-    )
-    rates = {name: getattr(config, name) for name in ("generator_lr", "discriminator_lr")}
-    learning = learning._replace(**{k: rate for k, rate in rates.items() if rate is not None})
-    weights = term_weights(trained["weights"])
-    known = images[:shots], landmarks[:shots]
-    steps = finetune(person, *known, content_loss, weights, learning, hardware)
-    points = pictures.landmarks[:shots]
-    head = Head(person.head, trained, pictures.crop, points, pictures.detector)
-    save_head(head, config.output)
-    print(f"{config.output}: {steps} steps on {shots} pictures")
-    if before:
-        after = content_error(person.head, *held_out, content_loss)
-        for name, value in after.items():
-            print(f"{name} on {len(held_out[0])} other pictures: {before[name]:.4f} -> {value:.4f}")
+    set_threads(config.runtime.threads)
+    head = TalkingHead.from_pictures(
+        config.checkpoint, config.source, shots=config.shots, detector=config.detector,
+        face=config.face, crop=config.crop, seed=config.seed, device=config.runtime.device,
+        precision=config.runtime.precision,
+    )  # fmt: skip
+    learnt = head.finetune(
+        steps=config.steps, batch_size=config.batch_size, generator_lr=config.generator_lr,
+        discriminator_lr=config.discriminator_lr, identity_rescale=config.identity_rescale,
+        content=config.content, vgg19=config.vgg19, vggface=config.vggface, seed=config.seed,
+        progress=True,
+    )  # fmt: skip
+    head.save(config.output)
+    print(f"{config.output}: {learnt.steps} steps on {learnt.pictures} pictures")
+    for name, before in learnt.before.items():
+        after = learnt.after[name]
+        print(f"{name} on {learnt.aside} other pictures: {before:.4f} -> {after:.4f}")
 
 
 def export(config: Export) -> None:

@@ -58,11 +58,20 @@ def decode_photo(data: bytes, name: str) -> np.ndarray:
     try:
         with _most_pixels(MOST_PIXELS):
             picture.load()
-            return np.array(_over_ground(_upright(picture)))
+            return frame_of(picture)
     except DAMAGE as error:
         raise ValueError(
             f"{name} is not a picture that can be read whole: {_line(error)}"
         ) from None
+
+
+def frame_of(picture: Image.Image) -> np.ndarray:
+    """Turn a loaded picture into a frame (H, W, 3) uint8 RGB; see `decode_photo`.
+
+    Raises:
+        ValueError: its values are fractions.
+    """
+    return np.array(_over_ground(_upright(picture)))
 
 
 def _open(data: bytes, name: str) -> Image.Image:

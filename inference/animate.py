@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -45,57 +45,76 @@ def embed_person(
     return PersonalGenerator(generator, generator.project(embedding)).eval()
 
 
+class PreparedHead:
+    """A head ready to draw: norms and casts are worked out once; the original stays as it is.
+
+    Args:
+        head: of one person.
+        image_size: side of the frames, pixels; a multiple of 16.
+        device: where to compute; default: where the head is.
+        precision: torch.float32, or torch.bfloat16 for autocast.
+    """
+
+    def __init__(
+        self,
+        head: PersonalGenerator,
+        image_size: int,
+        device: torch.device | str | None = None,
+        precision: torch.dtype = torch.float32,
+    ):
+        self.image_size, self.precision = image_size, precision
+        self.device = torch.device(device or head.style.device)
+        self._head = _frozen(head, precision).to(self.device, memory_format=torch.channels_last)
+
+    def __call__(self, landmarks: Sequence[np.ndarray]) -> np.ndarray:
+        """Draw one frame for each set of landmarks.
+
+        Args:
+            landmarks: (68, 2) each, finite, pixels of a frame of `image_size`.
+
+        Returns:
+            (B, image_size, image_size, 3) uint8 RGB.
+
+        Raises:
+            ValueError: landmarks of another shape, or not finite.
+        """
+        drawn = np.stack([draw_landmarks(points, self.image_size) for points in landmarks])
+        images = normalize(frame_to_image(drawn).to(self.device))  # (B, 3, H, W)
+        images = images.contiguous(memory_format=torch.channels_last)
+        autocast = self.precision != torch.float32
+        with torch.no_grad(), torch.autocast(self.device.type, self.precision, autocast):
+            return image_to_frame(self._head(images))
+
+
 def animate(
-    head: PersonalGenerator,
-    landmarks: Iterable[np.ndarray],
-    image_size: int,
-    batch_size: int = 8,
-    device: torch.device | str | None = None,
-    precision: torch.dtype = torch.float32,
+    head: PreparedHead, landmarks: Iterable[np.ndarray], batch_size: int = 8
 ) -> Iterator[np.ndarray]:
     """Draw one frame of the person for each set of landmarks.
 
     A generator: a batch is read when its first frame is asked for, and forgotten when its last
-    one is taken, so `landmarks` may be endless. `head` stays as it is.
-
-        head = load_head("heads/me.pt")
-        for frame in animate(head.network, landmarks, head.image_size): ...
+    one is taken, so `landmarks` may be endless.
 
     Args:
-        landmarks: (68, 2) each, finite, pixels of a frame of `image_size`.
-        image_size: side of the frames, pixels; a multiple of 16.
+        landmarks: (68, 2) each, finite, pixels of a frame of the head's size.
         batch_size: frames drawn at once.
-        device: where to compute; default: where the head is.
-        precision: torch.float32, or torch.bfloat16 for autocast.
 
     Yields:
-        (image_size, image_size, 3) uint8 RGB.
+        (S, S, 3) uint8 RGB.
 
     Raises:
         ValueError: `batch_size` is below 1; landmarks of another shape, or not finite.
     """
     if batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
-    device = torch.device(device or head.style.device)
-    head = _frozen(head, precision).to(device, memory_format=torch.channels_last)
-    return _frames(head, iter(landmarks), image_size, batch_size, device, precision)
+    return _frames(head, iter(landmarks), batch_size)
 
 
 def _frames(
-    head: PersonalGenerator,
-    landmarks: Iterator[np.ndarray],
-    image_size: int,
-    batch_size: int,
-    device: torch.device,
-    precision: torch.dtype,
+    head: PreparedHead, landmarks: Iterator[np.ndarray], batch_size: int
 ) -> Iterator[np.ndarray]:
     while batch := list(itertools.islice(landmarks, batch_size)):
-        drawn = np.stack([draw_landmarks(points, image_size) for points in batch])
-        images = normalize(frame_to_image(drawn).to(device))  # (B, 3, H, W)
-        images = images.contiguous(memory_format=torch.channels_last)
-        # Entered for each batch: what is entered here stays on for the caller between two frames.
-        with torch.no_grad(), torch.autocast(device.type, precision, precision != torch.float32):
-            frames = image_to_frame(head(images))
+        frames = head(batch)
+        del batch
         yield from frames
 
 

@@ -3,7 +3,6 @@
 import itertools
 import shutil
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +17,13 @@ from drawn_heads.motion import Pose
 from drawn_heads.people import draw_person
 from drawn_heads.render import render
 from drawn_heads.scenes import draw_scene
+from inference.animate import PreparedHead
 from inference.driver import Driving, DrivingFrame
 from inference.driving import open_driving
 from inference.retarget import most_neutral, retargeted_motion
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
+from talking_head import Animation
 from tests.conftest import FRAMES, call_file, call_script
 from tests.dataset.video.clips import add_sound, heard
 from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
@@ -177,7 +178,7 @@ def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, 
                 yield DrivingFrame(None, np.ones((68, 2), np.float32))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(infer, "open_driving", lambda *arguments: Short())
+        patch.setattr("talking_head.head.open_driving", lambda *arguments: Short())
         to = tmp_path / "me.mp4"
         done = animate("--checkpoint", head, "--driving", clips[0], "--output", to)
     assert "ends after 3 of 9 frames" in succeeded(done).stdout
@@ -187,11 +188,17 @@ def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, 
 @pytest.mark.parametrize("motion", ["absolute", "relative", "retargeted"])
 def test_the_network_is_shown_the_drivers_face_or_the_persons_own_or_one_between(motion):
     driver = np.random.default_rng(0).uniform(0, SIZE, (68, 2)).astype(np.float32)
-    config = infer.Infer(Path("a"), Path("b"), Path("c"), side_by_side=True, motion=motion)
-    moments = [DrivingFrame(None, driver)]
-    ((frame, _),) = infer._frames(
-        config, any_head(), moments, torch.device("cpu"), infer._side_by_side
-    )
+
+    class One(Driving):
+        fps = 25.0
+
+        def __iter__(self):
+            yield DrivingFrame(None, driver)
+
+    (moment,) = Animation(
+        PreparedHead(any_head().network, SIZE), One(), FACE[None], motion
+    ).moments()
+    frame = infer._side_by_side(moment)
     (between,) = retargeted_motion([driver], FACE[None])
     expected = {"absolute": driver, "relative": FACE, "retargeted": between}[motion]
     assert (frame[:, :SIZE] == draw_landmarks(expected, SIZE)).all()
@@ -249,6 +256,8 @@ def test_memory_does_not_grow_with_the_length(side_by_side):
     alive: list[weakref.ref] = []
 
     class Walk(Driving):
+        fps = 25.0
+
         def __iter__(self):
             points = np.random.default_rng(0).uniform(0, SIZE, (68, 2)).astype(np.float32)
             for _ in range(300):
@@ -256,10 +265,10 @@ def test_memory_does_not_grow_with_the_length(side_by_side):
                 alive.append(weakref.ref(frame))
                 yield DrivingFrame(frame, points)
 
-    config = infer.Infer("", "", "", side_by_side=side_by_side, batch_size=4)
-    cpu = torch.device("cpu")
-    frames = infer._frames(config, any_head(), Walk(), cpu, infer._finish(config, "whole", cpu))
-    for _ in itertools.islice(frames, 50):
+    finish = infer._finish(infer.Infer("", "", "", side_by_side=side_by_side), "whole")
+    ready = PreparedHead(any_head().network, SIZE)
+    moments = Animation(ready, Walk(), FACE[None], batch_size=4).moments()
+    for _ in itertools.islice(map(finish, moments), 50):
         assert sum(frame() is not None for frame in alive) <= 5
     assert len(alive) <= 52, "and no more is read than is asked for"
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 BASE = {"system", "pretrained"}
 LEAVES = {"dataset", "network", "loss", "metric"}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")} - {"cli", "config"}
-ROOMS = {"drawn_heads", "training", "inference", "evaluation", "cli", "config"}
+ROOMS = {"drawn_heads", "training", "inference", "talking_head", "evaluation", "cli", "config"}
 OWN = BASE | LEAVES | SCRIPTS | ROOMS
 ALLOWED = {
     "system": set(),
@@ -20,6 +20,7 @@ ALLOWED = {
     "drawn_heads": {"dataset", "system"},
     "training": LEAVES | BASE,
     "inference": LEAVES | BASE,
+    "talking_head": {"training", "inference"} | LEAVES | BASE,
     "evaluation": {"training", "inference", "drawn_heads"} | LEAVES | BASE,
     "config": set(),
     "cli": set(),

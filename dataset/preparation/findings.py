@@ -20,6 +20,8 @@ class Findings:
     """Frames that were decoded and looked at."""
     refused: Counter[str] = field(default_factory=Counter)
     """Frames that could not be used, by the gate that refused them."""
+    refused_photos: dict[str, str] = field(default_factory=dict)
+    """Names of the photos that could not be used, and the gate that refused each."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Names of the files that could not be read, or not to their end, and why."""
     cuts: int = 0

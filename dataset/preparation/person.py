@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,8 +40,8 @@ class PersonImages(NamedTuple):
 
 
 def load_person(
-    source: Path,
-    detector: LandmarkDetector,
+    source: Path | Sequence[Path],
+    detector: LandmarkDetector | None,
     crop: str,
     image_size: int,
     limit: int,
@@ -50,7 +51,8 @@ def load_person(
     """Read at most `limit` pictures of one person, cut and drawn exactly as training data is.
 
     Args:
-        source: a photo, a video, a folder of photos and videos, or a pickle of preprocess.py.
+        source: a photo, a video, a folder of photos and videos, several of these, or a pickle of
+            preprocess.py.
         detector: finds the landmarks; not used for a pickle.
         crop: whole, face or auto, as in preprocess.py.
         image_size: side of the images, pixels.
@@ -65,15 +67,15 @@ def load_person(
         ValueError: there is nothing in it that can be read, or it shows too few faces.
     """
     found = None
-    if Path(source).suffix == PICKLE:
+    if is_record(source):
         record = read_record(Path(source))
     else:
-        findings, found = Findings(), find_person(Path(source))
+        findings, found = Findings(), find_person(source)
         record = make_record(
             found, detector, crop=crop, image_size=image_size, frames=limit, seed=seed,
             fewest=fewest, findings=findings,
         )  # fmt: skip
-        _say_left_out(findings.left_out)
+        _say_left_out(findings.left_out | findings.refused_photos)
     order = np.random.default_rng(seed).permutation(len(record.frames)).tolist()
     if found and found.kind == "person":
         order = _in_turns(order, [name for name, _ in record.origins])
@@ -81,6 +83,11 @@ def load_person(
     images, drawn = record_images(record, chosen, image_size)
     landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
     return PersonImages(images, drawn, landmarks, record.crop, record.detector)
+
+
+def is_record(source: Path | Sequence[Path]) -> bool:
+    """Tell whether a person's pictures are a pickle of preprocess.py, which has its landmarks."""
+    return isinstance(source, str | Path) and Path(source).suffix == PICKLE
 
 
 def _in_turns(order: list[int], files: list[str]) -> list[int]:
@@ -94,7 +101,7 @@ def _in_turns(order: list[int], files: list[str]) -> list[int]:
 
 
 def _say_left_out(reasons: dict[str, str]) -> None:
-    """Say which files could not be read, though others could, and why."""
+    """Say which files could not be used, though others could, and why."""
     for name, reason in list(reasons.items())[:NAMED]:
         print(f"{name} is left out: {reason}", file=sys.stderr)
     if len(reasons) > NAMED:

@@ -275,6 +275,9 @@ class FrameSearch:
                     self.colours[key] = quality.colours(frame, face)
             if reason:
                 self.findings.refused[reason] += 1
+                if self.stills[key[0]]:
+                    name = self.video.segments[key[0]].name
+                    self.findings.refused_photos[name] = reason
             else:
                 found[key] = face
                 self.keep(key, frame, face)

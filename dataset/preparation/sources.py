@@ -5,7 +5,7 @@ import itertools
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,13 +92,24 @@ def find_videos(source: Path) -> list[SourceVideo]:
     return found
 
 
-def find_person(source: Path) -> SourceVideo:
+def find_person(source: Path | Sequence[Path]) -> SourceVideo:
     """Take all photos and films below `source` as those of one person.
+
+    Args:
+        source: a photo, a film or a folder, or several of them.
 
     Raises:
         FileNotFoundError: `source` does not exist.
         ValueError: it is a file of another type, or nothing is found in it.
     """
+    if not isinstance(source, str | Path):
+        parts = [find_person(one) for one in source]
+        if not parts:
+            raise ValueError("there is no picture of the person: the list is empty")
+        kinds = {part.kind for part in parts}
+        files = tuple(itertools.chain.from_iterable(part.segments for part in parts))
+        kind = kinds.pop() if len(files) == 1 or kinds == {"photos"} else "person"
+        return SourceVideo(parts[0].id, kind, files)
     source = Path(source)
     if source.is_file():
         return _single(source)

@@ -10,7 +10,7 @@ from torch import nn
 
 from dataset.images import frame_to_image, normalize, read_image, write_image
 from dataset.landmarks import draw_landmarks
-from inference.animate import animate, embed_person
+from inference.animate import PreparedHead, animate, embed_person
 from network.embedder import Embedder
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
@@ -40,7 +40,7 @@ def test_landmarks_are_read_only_when_their_frames_are_asked_for(head):
             read += 1
             yield face
 
-    frames = animate(head, stream(), SIZE, batch_size=4)
+    frames = animate(PreparedHead(head, SIZE), stream(), batch_size=4)
     assert read == 0
     for asked, expected in ((1, 4), (4, 4), (5, 8), (9, 12)):
         while asked > 0 and read < expected:
@@ -60,7 +60,7 @@ def test_never_more_than_a_batch_of_landmarks_and_frames_is_kept(head):
             alive.append(weakref.ref(counted))
             yield counted
 
-    for _ in animate(head, stream(), SIZE, batch_size=4):
+    for _ in animate(PreparedHead(head, SIZE), stream(), batch_size=4):
         assert sum(holder() is not None for holder in alive) <= 5
     assert len(alive) == 24
 
@@ -68,7 +68,7 @@ def test_never_more_than_a_batch_of_landmarks_and_frames_is_kept(head):
 def test_frames_do_not_depend_on_the_batch_size(head):
     points = faces(10)
     one, four, all_at_once = (
-        np.stack(list(animate(head, points, SIZE, batch_size=size))) for size in (1, 4, 16)
+        np.stack(list(animate(PreparedHead(head, SIZE), points, size))) for size in (1, 4, 16)
     )
     assert one.shape == (10, SIZE, SIZE, 3)
     assert one.dtype == np.uint8
@@ -83,7 +83,8 @@ def test_frames_do_not_depend_on_the_batch_size(head):
 def test_frames_are_those_of_the_head_and_the_head_stays_as_it_was(head, precision, tolerance):
     points = faces(2)
     before = {key: value.clone() for key, value in head.state_dict().items()}
-    frames = [np.stack(list(animate(head, points, SIZE, precision=precision))) for _ in range(2)]
+    ready = PreparedHead(head, SIZE, precision=precision)
+    frames = [np.stack(list(animate(ready, points))) for _ in range(2)]
     drawn = np.stack([draw_landmarks(face, SIZE) for face in points])
     expected = head.draw(normalize(frame_to_image(drawn)))
     expected = np.moveaxis(((expected + 1) * 127.5).round().numpy(), 1, -1)
@@ -97,7 +98,7 @@ def test_frames_are_those_of_the_head_and_the_head_stays_as_it_was(head, precisi
 
 
 def test_no_gradient_mode_or_autocast_leaks_between_two_frames(head):
-    frames = animate(head, faces(4), SIZE, batch_size=2, precision=torch.bfloat16)
+    frames = animate(PreparedHead(head, SIZE, precision=torch.bfloat16), faces(4), batch_size=2)
     next(frames)
     assert torch.is_grad_enabled()
     assert not torch.is_autocast_enabled("cpu")
@@ -105,12 +106,13 @@ def test_no_gradient_mode_or_autocast_leaks_between_two_frames(head):
 
 
 def test_careless_arguments_are_named(head):
+    ready = PreparedHead(head, SIZE)
     with pytest.raises(ValueError, match="at least 1, got 0"):
-        animate(head, faces(1), SIZE, batch_size=0)
+        animate(ready, faces(1), batch_size=0)
     with pytest.raises(ValueError, match="finite"):
-        next(animate(head, np.full((1, 68, 2), np.nan), SIZE))
+        next(animate(ready, np.full((1, 68, 2), np.nan)))
     with pytest.raises(ValueError, match="68"):
-        next(animate(head, np.zeros((1, 5, 2)), SIZE))
+        next(animate(ready, np.zeros((1, 5, 2))))
 
 
 def test_p18_a_marked_corner_survives_from_file_to_saved_frame(tmp_path):
@@ -123,7 +125,7 @@ def test_p18_a_marked_corner_survives_from_file_to_saved_frame(tmp_path):
     # The mark: a closed eye in the upper left, everything else far below.
     points = np.full((68, 2), 240.0, np.float32)
     points[36:42] = [20, 36]
-    (frame,) = animate(PersonalGenerator(Identity(), torch.zeros(1, 1)), [points], 256)
+    (frame,) = PreparedHead(PersonalGenerator(Identity(), torch.zeros(1, 1)), 256)([points])
     write_image(tmp_path / "drawn.png", frame)
     saved = read_image(tmp_path / "drawn.png")
     assert (saved == draw_landmarks(points, 256)).all()

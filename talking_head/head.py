@@ -1,0 +1,294 @@
+"""A person's head: made from pictures, fine-tuned on them, drawn, and kept in a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dataset.detection.detector import LandmarkDetector, Which
+from dataset.detection.kinds import create_detector
+from dataset.detection.stored import StoredLandmarks
+from dataset.images import normalize
+from dataset.preparation.person import PersonImages, is_record, load_person
+from inference.animate import PreparedHead, embed_person
+from inference.driving import LANDMARKS_FILE, open_driving
+from loss.content import load_content_loss_of, with_content
+from system.device import resolve_device, resolve_precision
+from talking_head.animation import ABSOLUTE, Animation
+from talking_head.pictures import Picture, on_disk
+from training.checkpoint import Head, load, load_head, load_models, save_head
+from training.finetuning import AUTO, Learning, content_error, finetune, initial_person, paper_steps
+from training.hardware import Hardware
+from training.provenance import detectors_of, warn_of_other_detectors
+from training.steps import term_weights
+
+ASIDE = 32
+DETECTOR = "dlib"  # needs no download; the scripts' default is better on profiles
+
+Progress = Callable[[int, int | None], bool | None]
+"""Called with the steps done and their number, which auto does not know; True ends the learning."""
+
+
+class Learnt(NamedTuple):
+    """What fine-tuning has brought."""
+
+    steps: int
+    pictures: int
+    """Learnt from."""
+    aside: int
+    """Not learnt from, but judged by."""
+    before: dict[str, float]
+    """Content loss on those, by its terms; empty where there are none."""
+    after: dict[str, float]
+
+
+class _Origin(NamedTuple):
+    """What a head was made from, and can be learnt with."""
+
+    payload: Mapping[str, Any]
+    person: PersonImages
+    shots: int
+
+
+class TalkingHead:
+    """One person's head; see the package for an example.
+
+    It is made by `from_pictures` or `load`. Pictures are what `talking_head.pictures` takes.
+    """
+
+    def __init__(self, head: Head, name: str, hardware: Hardware, origin: _Origin | None = None):
+        self._head, self._name, self._hardware, self._origin = head, name, hardware, origin
+        self._prepared: PreparedHead | None = None
+
+    @classmethod
+    def load(
+        cls, path: str | Path, *, device: str = "auto", precision: str = "auto"
+    ) -> "TalkingHead":
+        """Load a head of `save` or of `train.py finetune`.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no head, or damaged.
+        """
+        return cls(load_head(Path(path)), str(path), _hardware(device, precision))
+
+    @classmethod
+    def from_pictures(
+        cls,
+        model: str | Path,
+        pictures: Picture | Sequence[Picture],
+        *,
+        shots: int = 32,
+        aside: int = ASIDE,
+        detector: str = DETECTOR,
+        face: Which = "largest",
+        crop: str = "auto",
+        batch_size: int = 8,
+        seed: int = 0,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> "TalkingHead":
+        """Make a head from pictures without any learning: the paper's feed-forward answer.
+
+        Args:
+            model: a run or an exported model of train.py.
+            pictures: of the person.
+            shots: T, at most this many are used.
+            aside: at most so many further ones are kept to judge by what is learnt.
+            detector: dlib, face-alignment or stored; finds the landmarks.
+            face: which of several faces.
+            crop: whole, face or auto.
+            batch_size: pictures embedded at once.
+            seed: chooses the pictures of a film.
+
+        Raises:
+            FileNotFoundError: a file is not there.
+            ValueError: it is no model, or the pictures show no face.
+        """
+        hardware, name = _hardware(device, precision), str(model)
+        payload = load(Path(model), "run", "model")
+        config = payload["config"]
+        with on_disk(pictures) as files:
+            finder = None if is_record(files) else _detector(detector, hardware, face)
+            size = config["networks"]["image_size"]
+            person = load_person(files, finder, crop, size, shots + aside, seed)
+        warn_of_other_detectors(_source(pictures), [person.detector], name, detectors_of(config))
+        known = _first(person, shots)
+        models = load_models(payload, Path(model)).to(hardware.device)
+        network = embed_person(
+            models.embedder, models.generator, known.images, known.landmark_images, batch_size
+        )
+        head = Head(network, config, known.crop, known.landmarks)
+        return cls(head, name, hardware, _Origin(payload, person, shots))
+
+    @property
+    def image_size(self) -> int:
+        """Side of its frames, pixels."""
+        return self._head.image_size
+
+    @property
+    def crop(self) -> str:
+        """How its pictures were cut: whole or face."""
+        return self._head.crop
+
+    def finetune(
+        self,
+        *,
+        steps: int | str | None = None,
+        batch_size: int = 8,
+        generator_lr: float | None = None,
+        discriminator_lr: float | None = None,
+        identity_rescale: float = 2.0,
+        content: str | None = None,
+        vgg19: str | Path | None = None,
+        vggface: str | Path | None = None,
+        seed: int = 0,
+        progress: bool | Progress = False,
+    ) -> Learnt:
+        """Learn the person from the pictures that the head was made from (Sec. 3.3 of the paper).
+
+        It begins anew each time.
+
+        Args:
+            steps: generator updates; None: the paper's 40 epochs; auto: as many as help.
+            batch_size: pictures per step.
+            generator_lr, discriminator_lr: learning rates; None: as in meta-learning.
+            identity_rescale: see `initial_person`.
+            content: vgg, l1 or vgg+l1; None: as in meta-learning.
+            vgg19, vggface: weights, where they lie elsewhere than in meta-learning.
+            seed: draws the order of the pictures.
+            progress: True: a bar on the terminal; a function: see `Progress`.
+
+        Raises:
+            ValueError: the head was loaded from a file, which has no discriminator to learn with;
+                or weights of the content loss cannot be had.
+            FloatingPointError: a loss is not finite.
+        """
+        if self._origin is None:
+            raise ValueError("a head that was loaded cannot learn: make it with from_pictures")
+        payload, person, shots = self._origin
+        config = with_content(payload["config"], content)
+        device = self._hardware.device
+        content_loss = load_content_loss_of(
+            config, vgg19 and Path(vgg19), vggface and Path(vggface)
+        ).to(device, memory_format=torch.channels_last)
+        known = _first(person, shots)
+        shown, aside = _tensors(known, device), _tensors(_rest(person, shots), device)
+        models = load_models(payload, Path(self._name)).to(device)
+        learner = initial_person(models, *shown, payload["mean_row_norm"], identity_rescale)
+        before = content_error(learner.head, *aside, content_loss) if len(aside[0]) else {}
+        learning = Learning.as_trained(config["optimization"], steps, batch_size, seed)
+        rates = {"generator_lr": generator_lr, "discriminator_lr": discriminator_lr}
+        learning = learning._replace(**{k: rate for k, rate in rates.items() if rate is not None})
+        total = paper_steps(len(shown[0])) if steps is None else None if steps == AUTO else steps
+        done = finetune(
+            learner, *shown, content_loss, term_weights(config["weights"]), learning,
+            self._hardware, progress is True,
+            (lambda step: progress(step, total)) if callable(progress) else None,
+        )  # fmt: skip
+        after = content_error(learner.head, *aside, content_loss) if before else {}
+        self._head = Head(learner.head, config, known.crop, known.landmarks, person.detector)
+        self._prepared = None
+        return Learnt(done, len(shown[0]), len(aside[0]), before, after)
+
+    def animate(
+        self,
+        driving: str | Path,
+        *,
+        motion: str = ABSOLUTE,
+        smooth: float = 0.0,
+        detector: str = DETECTOR,
+        face: Which = "largest",
+        crop: str = "auto",
+        fps: float | None = None,
+        batch_size: int = 8,
+    ) -> Animation:
+        """Move as a driver does.
+
+        Args:
+            driving: a film, a picture, a folder of frames, or a file of landmarks (.npy).
+            motion: absolute, relative or retargeted.
+            smooth: 0 (landmarks as they are found) to 1.
+            detector: dlib, face-alignment or stored; not used for an .npy.
+            face: which of several faces.
+            crop: whole, face, or auto: as the person's pictures were.
+            fps: frames per second; None: the driver's.
+            batch_size: frames drawn at once.
+
+        Raises:
+            FileNotFoundError: there is no such file or folder.
+            ValueError: it shows no face, or an argument is none of these.
+        """
+        path = Path(driving)
+        landmarks_alone = path.suffix.lower() == LANDMARKS_FILE
+        finder = None if landmarks_alone else _detector(detector, self._hardware, face)
+        crop = self.crop if crop == "auto" else crop
+        opened = open_driving(path, finder, crop, self.image_size, fps)
+        found_by = StoredLandmarks.name if finder is None else finder.name
+        known = self._head.detectors
+        warn_of_other_detectors(f"--driving {driving}", [found_by], self._name, known)
+        sources = self._head.landmarks
+        return Animation(self._ready(), opened, sources, motion, smooth, batch_size)
+
+    def draw(self, landmarks: np.ndarray) -> np.ndarray:
+        """Draw the person with given landmarks.
+
+        Args:
+            landmarks: (68, 2), or (F, 68, 2), finite, pixels of a frame of `image_size`.
+
+        Returns:
+            (S, S, 3), or (F, S, S, 3), uint8 RGB.
+
+        Raises:
+            ValueError: another shape, or not finite.
+        """
+        points = np.asarray(landmarks)
+        drawn = self._ready()(points[None] if points.ndim == 2 else points)
+        return drawn[0] if points.ndim == 2 else drawn
+
+    def save(self, path: str | Path) -> None:
+        """Write the head, to be loaded here or by infer.py; the file appears whole."""
+        save_head(self._head, Path(path))
+
+    def _ready(self) -> PreparedHead:
+        """Make it ready to draw, once."""
+        if self._prepared is None:
+            device, precision = self._hardware.device, self._hardware.dtype
+            self._prepared = PreparedHead(self._head.network, self.image_size, device, precision)
+        return self._prepared
+
+
+def _hardware(device: str, precision: str) -> Hardware:
+    place = resolve_device(device)
+    return Hardware(place, resolve_precision(precision, place))
+
+
+def _detector(name: str, hardware: Hardware, face: Which) -> LandmarkDetector:
+    return create_detector(name, str(hardware.device), face=face)
+
+
+def _source(pictures: object) -> str:
+    return f"--source {pictures}" if isinstance(pictures, str | Path) else "the pictures"
+
+
+def _first(person: PersonImages, shots: int) -> PersonImages:
+    """Take the first pictures, which are learnt from."""
+    return _part(person, slice(shots))
+
+
+def _rest(person: PersonImages, shots: int) -> PersonImages:
+    """Take the others, which are judged by."""
+    return _part(person, slice(shots, None))
+
+
+def _part(person: PersonImages, which: slice) -> PersonImages:
+    images, drawn, landmarks = (part[which] for part in person[:3])
+    return person._replace(images=images, landmark_images=drawn, landmarks=landmarks)
+
+
+def _tensors(person: PersonImages, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Bring images and landmark images to the device, in [-1, 1]."""
+    return normalize(person.images.to(device)), normalize(person.landmark_images.to(device))
