@@ -14,6 +14,10 @@ from pretrained.vgg19 import load_vgg19, names_of_taps
 from pretrained.vggface import load_vggface
 from system.missing import MissingWeights
 
+# Weight of pixels where nothing else is compared, as config.py has it. With the 5 that they had
+# beside VGG19, they alone gave 0.644 where 20 gave 0.650 (docs/experiments/learning/content.md).
+PIXELS_ALONE = 20.0
+
 
 def perceptual_loss(
     features: Callable[[Tensor], list[Tensor]], fake: Tensor, real: Tensor
@@ -130,14 +134,17 @@ def with_content(trained: Mapping[str, Any], content: str | None) -> Mapping[str
         content: vgg, l1 or vgg+l1; None: as in training.
 
     Returns:
-        The configuration to fine-tune with. Pixels alone need no file, so VGGFace goes with VGG19.
+        The configuration to fine-tune with. Pixels alone need no file, so VGGFace goes with VGG19;
+        where they stand in for it, their weight is at least `PIXELS_ALONE`.
     """
     if content is None:
         return trained
-    faces = stored_face_features(trained)
+    faces, weights = stored_face_features(trained), trained["weights"]
     if content == "l1" and faces == "vggface":
         faces = "none"
-    return {**trained, "content": content, "face_features": faces}
+    if content == "l1" and "vgg" in trained["content"]:
+        weights = {**weights, "l1_weight": max(weights["l1_weight"], PIXELS_ALONE)}
+    return {**trained, "content": content, "face_features": faces, "weights": weights}
 
 
 def choose_face_features(content: str, vggface: Path | None) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from config import LossWeights
 from loss.adversarial import (
     adversarial_loss,
     discriminator_loss,
@@ -12,6 +13,7 @@ from loss.adversarial import (
     matching_loss,
 )
 from loss.content import (
+    PIXELS_ALONE,
     ContentLoss,
     choose_face_features,
     load_content_loss,
@@ -140,11 +142,16 @@ def test_a_run_of_before_there_was_a_choice_had_vggface_where_its_file_was():
 
 
 def test_a_person_may_be_learnt_by_other_content_than_the_run():
-    run = {"content": "vgg", "vgg19": "caffe", "vggface": "face.pth"}
+    weights = {"l1_weight": 5.0, "vgg19_weight": 0.1}
+    run = {"content": "vgg", "vgg19": "caffe", "vggface": "face.pth", "weights": weights}
     assert with_content(run, None) == run
     pixels = with_content(run, "l1")
     assert load_content_loss_of(pixels, None, None)(*torch.ones(2, 1, 3, 8, 8)).keys() == {"l1"}
+    assert pixels["weights"] == {"l1_weight": 20.0, "vgg19_weight": 0.1}, "they stand in for it"
+    assert with_content(run | {"content": "l1"}, "l1")["weights"] == weights
+    assert PIXELS_ALONE == LossWeights().l1_weight
     both = with_content(run, "vgg+l1")
+    assert both["weights"] == weights
     assert (both["content"], both["face_features"]) == ("vgg+l1", "vggface")
     faces = with_content(run | {"face_features": "dlib"}, "l1")
     assert (faces["content"], faces["face_features"]) == ("l1", "dlib")
