@@ -149,7 +149,7 @@ def test_a_person_may_be_learnt_by_other_content_than_the_run():
     assert load_content_loss_of(pixels, None, None)(*torch.ones(2, 1, 3, 8, 8)).keys() == {"l1"}
     assert pixels["weights"] == {"l1_weight": 20.0, "vgg19_weight": 0.1}, "they stand in for it"
     assert with_content(run | {"content": "l1"}, "l1")["weights"] == weights
-    assert PIXELS_ALONE == LossWeights().l1_weight
+    assert LossWeights().l1_weight == PIXELS_ALONE
     both = with_content(run, "vgg+l1")
     assert both["weights"] == weights
     assert (both["content"], both["face_features"]) == ("vgg+l1", "vggface")
