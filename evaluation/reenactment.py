@@ -13,7 +13,15 @@ from drawn_heads.set import DrawnSet
 from drawn_heads.truth import reenactment_truth
 from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain
 from evaluation.protocol import Subject
-from inference.retarget import MOTIONS, most_similar
+from inference.retarget import (
+    MOTIONS,
+    REST,
+    Move,
+    most_neutral,
+    most_similar,
+    moved,
+    moved_from,
+)
 from metric.shape import face_shape, identity_leak
 
 MOST_AWAY = 0.5  # pixels between landmarks stored and drawn again
@@ -46,7 +54,7 @@ class Reenactment:
         truth: the true answer, or None.
         motions: the ways to drive: name -> landmarks (F, 68, 2) that the generator is shown.
             absolute: the driver's landmarks, as the paper does. relative: the source's own, moved
-            as the driver's are from its first hold-out frame on. retargeted: the driver's, with
+            as the driver's are from its most neutral hold-out frame. retargeted: the driver's, with
             the source's shape of face. true: those of the source's own face in the driver's
             motion, which only drawn heads know.
 
@@ -103,29 +111,28 @@ class Reenactment:
         driving, known = self._driving.found.numpy(), self._known.found.numpy()
         if motion == ABSOLUTE:
             return self._driving.found
-        if motion == RELATIVE:
-            known = known[self._start()]
-        known = known[are_faces(known)]
         wanted, seen = np.full_like(driving, np.nan), are_faces(driving)
-        begun = seen[0] if motion == RELATIVE else seen.any()
-        if len(known) and begun:
-            wanted[seen] = list(MOTIONS[motion](driving[seen], known))
+        move = self._move(motion, driving, known)
+        if move is not None:
+            wanted[seen] = list(map(move, driving[seen]))
         return torch.from_numpy(wanted)
 
-    def _start(self) -> np.ndarray:
-        """Tell which of the source's pictures relative motion starts from: (T,) bool."""
-        known = self.source.known.landmarks
-        start = most_similar(self.driver.held_out.landmarks[0], known)
-        return (known == start).all((1, 2))
+    def _move(self, motion: str, driving: np.ndarray, known: np.ndarray) -> Move | None:
+        """Learn a motion from found landmarks; None where it does not see what it starts from."""
+        if motion != RELATIVE:
+            found, known = driving[are_faces(driving)], known[are_faces(known)]
+            return MOTIONS[motion].learn(found, known) if len(found) and len(known) else None
+        stored = self.driver.held_out.landmarks
+        rest = most_neutral(stored[:REST])
+        source = most_similar(stored[rest], self.source.known.landmarks)
+        ends = driving[rest], known[source]
+        return moved_from(*ends) if are_faces(np.stack(ends)).all() else None
 
     def _motions(self) -> dict[str, np.ndarray]:
-        driving = self.driver.held_out.landmarks
-        moved = {
-            motion: np.stack(list(move(driving, self.source.known.landmarks)))
-            for motion, move in MOTIONS.items()
-        }
+        driving, known = self.driver.held_out.landmarks, self.source.known.landmarks
+        changed = {motion: np.stack(list(moved(motion, driving, known))) for motion in MOTIONS}
         truth = {} if self.truth is None else {TRUE: self.truth.landmarks}
-        return {ABSOLUTE: driving, **moved, **truth}
+        return {ABSOLUTE: driving, **changed, **truth}
 
 
 def projection(output: Tensor, right: Tensor, leaked: Tensor) -> float:

@@ -21,11 +21,13 @@ class DrivingFrame(NamedTuple):
     landmarks: np.ndarray
     """(68, 2) float32, finite, pixels of the frame."""
     repeats: int = 1
-    """Frames of the result that show it, at least 1."""
+    """Frames of the result that show it, at least 1; of a camera also 0."""
     whole: np.ndarray | None = None
     """The driver's frame (H, W, 3) uint8 RGB out of which `frame` was cut; None as there."""
     box: Box | None = None
     """Where it was cut out."""
+    taken: float | None = None
+    """When a camera took it, `time.monotonic` seconds."""
 
 
 class Driving:
@@ -38,8 +40,8 @@ class Driving:
     path: Path
     fps: float
     """Frames per second of the result."""
-    length: int
-    """Frames of the result; a damaged driver may end earlier."""
+    length: int | None
+    """Frames of the result; a damaged driver may end earlier. None: it does not end by itself."""
     missing: int = 0
     """Frames of the driver without its face, counted while they go by."""
     read: int = 0

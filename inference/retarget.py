@@ -1,7 +1,8 @@
 """A driver's motion on another person's face."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,37 @@ REST = 75  # frames among which the driver is looked for at rest: three seconds
 NEIGHBOURS = 3  # frames of the driver that each picture of the source is held against
 
 
-def retargeted_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Iterator[np.ndarray]:
+Move = Callable[[np.ndarray], np.ndarray]
+"""From the driver's landmarks (68, 2) to those that are drawn, (68, 2) float32."""
+
+
+class Motion(NamedTuple):
+    """A way to change a driver's landmarks before they are drawn."""
+
+    ahead: int
+    """So many frames of the driver are looked at first."""
+    learn: Callable[[np.ndarray, np.ndarray], Move]
+    """From landmarks (F, 68, 2) of the driver and (T, 68, 2) of the source."""
+
+
+def moved(motion: str, driving: Iterable[np.ndarray], sources: np.ndarray) -> Iterator[np.ndarray]:
+    """Give the landmarks to draw for a driver's, one after the other.
+
+    Args:
+        motion: relative or retargeted; its first frames are read ahead.
+        driving: (68, 2) landmarks of the driver, frame by frame.
+        sources: (T, 68, 2) landmarks of the person, in pixels of the frames to draw.
+
+    Yields:
+        (68, 2) float32.
+    """
+    driving, (count, learn) = iter(driving), MOTIONS[motion]
+    ahead = list(itertools.islice(driving, count))
+    if ahead:
+        yield from map(learn(np.stack(ahead), sources), itertools.chain(ahead, driving))
+
+
+def retargeted(seen: np.ndarray, sources: np.ndarray) -> Move:
     """Move as and where the driver does, with the source's shape of face.
 
         driver_t + a_t difference
@@ -24,59 +55,52 @@ def retargeted_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Ite
     the driver's frames that are nearest in pose and expression, so that these cancel; damped as if
     one picture more had shown no difference, so that a single one is not taken at its word.
 
-    The first `CALIBRATION` frames are read ahead.
-
     Args:
-        driving: (68, 2) landmarks of the driver, frame by frame.
+        seen: (F, 68, 2) landmarks of the driver.
         sources: (T, 68, 2) landmarks of the person, in pixels of any frame.
-
-    Yields:
-        (68, 2) float32.
 
     Differs from the paper: it hands the driver's landmarks on as they are.
     """
-    driving = iter(driving)
-    ahead = list(itertools.islice(driving, CALIBRATION))
-    if not ahead:
-        return
-    seen = np.stack(ahead)
     mean = _complex(face_shape(torch.from_numpy(seen)).numpy())
     difference = _shape_difference(_shapes(sources), _shapes(seen), mean)
-    for points in itertools.chain(ahead, driving):
-        moved = np.vdot(mean, _complex(points - points.mean(0))) * difference
-        yield (points + np.stack([moved.real, moved.imag], -1)).astype(np.float32)
+
+    def move(points: np.ndarray) -> np.ndarray:
+        change = np.vdot(mean, _complex(points - points.mean(0))) * difference
+        return (points + np.stack([change.real, change.imag], -1)).astype(np.float32)
+
+    return move
 
 
-def relative_motion(driving: Iterable[np.ndarray], sources: np.ndarray) -> Iterator[np.ndarray]:
+def relative(seen: np.ndarray, sources: np.ndarray) -> Move:
     """Move the source's own face as the driver's moves, so that the driver's shape stays out.
+
+    The driver's rest is the most neutral of the frames that were seen; the source's is the picture
+    that resembles it most.
+
+    Args:
+        seen: (F, 68, 2) landmarks of the driver.
+        sources: (T, 68, 2) landmarks of the person, in pixels of the frames to draw.
+    """
+    rest = seen[most_neutral(seen)]
+    return moved_from(rest, sources[most_similar(rest, sources)])
+
+
+def moved_from(rest: np.ndarray, source: np.ndarray) -> Move:
+    """Move a face as another one moves from its rest.
 
         source + (driver_t - rest) * size(source) / size(rest)
 
-    `rest` is the most neutral of the driver's first `REST` frames, which are read ahead; `source`
-    is the picture that resembles it most.
-
     Args:
-        driving: (68, 2) landmarks of the driver, frame by frame.
-        sources: (T, 68, 2) landmarks of the person, in pixels of the frames to draw.
-
-    Yields:
-        (68, 2) float32.
+        rest, source: (68, 2).
 
     Differs from the paper: it hands the driver's landmarks on as they are.
     """
-    driving = iter(driving)
-    ahead = list(itertools.islice(driving, REST))
-    if not ahead:
-        return
-    rest = most_neutral(np.stack(ahead))
-    source = most_similar(rest, sources)
     scale = face_size(source) / face_size(rest)
-    for points in itertools.chain(ahead, driving):
-        yield (source + (points - rest) * scale).astype(np.float32)
+    return lambda points: (source + (points - rest) * scale).astype(np.float32)
 
 
-def most_neutral(landmarks: np.ndarray) -> np.ndarray:
-    """Return the face (68, 2) of (F, 68, 2) that looks straight ahead with its mouth closed.
+def most_neutral(landmarks: np.ndarray) -> int:
+    """Find the face among (F, 68, 2) that looks straight ahead with its mouth closed.
 
     It is the one least different from its own mirror image, the gap between its lips counted in.
     """
@@ -85,18 +109,18 @@ def most_neutral(landmarks: np.ndarray) -> np.ndarray:
     turned = np.sqrt(2 - 2 * likeness.clip(max=1))  # of unit size, like a point's share of it
     upper, lower = INNER_LIPS
     gap = np.linalg.norm(landmarks[:, upper] - landmarks[:, lower], axis=-1)
-    return landmarks[(turned + gap / face_size(landmarks)).argmin()]
+    return int((turned + gap / face_size(landmarks)).argmin())
 
 
-def most_similar(landmarks: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """Return the candidate of the nearest pose and expression, wherever and however large it is.
+def most_similar(landmarks: np.ndarray, candidates: np.ndarray) -> int:
+    """Find the candidate of the nearest pose and expression, wherever and however large it is.
 
     Args:
         landmarks: (68, 2).
         candidates: (T, 68, 2).
     """
     distances = _standardized(candidates) - _standardized(landmarks)
-    return candidates[np.linalg.norm(distances, axis=-1).mean(-1).argmin()]
+    return int(np.linalg.norm(distances, axis=-1).mean(-1).argmin())
 
 
 def face_size(landmarks: np.ndarray) -> np.ndarray:
@@ -143,5 +167,8 @@ def _standardized(landmarks: np.ndarray) -> np.ndarray:
     return centered / face_size(landmarks)[..., None, None]
 
 
-MOTIONS = {"relative": relative_motion, "retargeted": retargeted_motion}
-"""Ways to change a driver's landmarks before they are drawn, by the name of `--motion`."""
+MOTIONS = {
+    "relative": Motion(REST, relative),
+    "retargeted": Motion(CALIBRATION, retargeted),
+}
+"""By the name of `--motion`."""

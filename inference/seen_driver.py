@@ -7,13 +7,14 @@ import numpy as np
 
 from dataset.crop import crop, resolve_crop, whole_box
 from dataset.detection.detector import LandmarkDetector
-from dataset.detection.following import fits, jumps
+from dataset.detection.following import fits
 from dataset.images import read_image
 from dataset.landmarks import POINTS, are_faces
 from dataset.video.reading import index_video, stream_timed
 from dataset.video.sound import Sound, sound_start
 from dataset.video.timing import USUAL_FPS, constant_rate, frames_until, repeats
 from inference.driver import FIRST_SECOND, Driving, DrivingFrame, clip_square, first_face
+from inference.track import Track
 
 
 class SeenDriving(Driving):
@@ -46,7 +47,7 @@ class SeenDriving(Driving):
 
     def _followed(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], float]]:
         """Yield each frame with the face's landmarks, held where they are missing, and its time."""
-        track, shape = _Track(self._first), None
+        track, shape = Track(self._first), None
         for index, (frame, file, number, time) in enumerate(self._pictures()):
             shape = shape or frame.shape
             if frame.shape != shape:
@@ -82,7 +83,7 @@ class SeenDriving(Driving):
                 strange = strange or _strange(file, found, frame)
                 landmarks[-1] = np.full_like(found, np.nan)
             elif are_faces(found):
-                track = _Track(found, time)
+                track = Track(found, time)
                 wanted = len(landmarks) - 1 + FIRST_SECOND
             if len(landmarks) == wanted:
                 break
@@ -142,22 +143,6 @@ class VideoDriving(SeenDriving):
                 time = before + self._gap
             yield frame, self.path, index, time
             before = time
-
-
-class _Track:
-    """The face that is followed, and since when it is lost."""
-
-    def __init__(self, first: np.ndarray, seen: float | None = None):
-        self.last, self._seen = first, seen
-
-    def follow(self, found: np.ndarray, frame: np.ndarray, time: float) -> bool:
-        """Take what was found if it is the same face; else keep the one before."""
-        if not are_faces(found) or not fits(found, *frame.shape[:2]):
-            return False
-        if self._seen is not None and jumps(self.last, found, time - self._seen):
-            return False
-        self.last, self._seen = found, time
-        return True
 
 
 def _strange(file: Path, landmarks: np.ndarray, frame: np.ndarray) -> str:

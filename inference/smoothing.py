@@ -66,7 +66,8 @@ def smoothed(
 
     Args:
         strength: 0 (as they are) to 1.
-        fps: frames per second of the result, of which a moment lasts `repeats`.
+        fps: frames per second of the result, of which a moment lasts `repeats`; those of a camera
+            last until the next was taken.
 
     Raises:
         ValueError: `strength` is out of range.
@@ -74,10 +75,12 @@ def smoothed(
     if strength == 0:
         yield from driving
         return
-    smooth, seconds = OneEuroFilter(strength), 1 / fps
+    smooth, seconds, taken = OneEuroFilter(strength), 1 / fps, None
     for moment in driving:
+        if moment.taken is not None and taken is not None:
+            seconds = moment.taken - taken
         yield moment._replace(landmarks=smooth(moment.landmarks, seconds))
-        seconds = moment.repeats / fps
+        seconds, taken = moment.repeats / fps, moment.taken
 
 
 def _share(cutoff: np.ndarray | float, seconds: float) -> np.ndarray | float:

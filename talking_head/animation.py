@@ -10,7 +10,7 @@ import numpy as np
 from dataset.video.writing import VideoWriter
 from inference.animate import PreparedHead, animate
 from inference.driver import Driving, DrivingFrame
-from inference.retarget import MOTIONS
+from inference.retarget import MOTIONS, moved
 from inference.smoothing import smoothed
 
 ABSOLUTE = "absolute"
@@ -81,7 +81,7 @@ class Animation:
         followed = _noted(smoothed(self.driving, self._smooth, self.fps), moments)
         landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in followed)
         if self._motion != ABSOLUTE:
-            landmarks = MOTIONS[self._motion](landmarks, self._sources)
+            landmarks = moved(self._motion, landmarks, self._sources)
         for frame in animate(self._head, _noted(landmarks, drawn), self._batch_size):
             yield Moment(moments.popleft(), drawn.popleft(), frame)
 

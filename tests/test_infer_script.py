@@ -20,7 +20,7 @@ from drawn_heads.scenes import draw_scene
 from inference.animate import PreparedHead
 from inference.driver import Driving, DrivingFrame
 from inference.driving import open_driving
-from inference.retarget import most_neutral, retargeted_motion
+from inference.retarget import most_neutral, moved
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
 from talking_head import Animation
@@ -199,7 +199,7 @@ def test_the_network_is_shown_the_drivers_face_or_the_persons_own_or_one_between
         PreparedHead(any_head().network, SIZE), One(), FACE[None], motion
     ).moments()
     frame = infer._side_by_side(moment)
-    (between,) = retargeted_motion([driver], FACE[None])
+    (between,) = moved("retargeted", [driver], FACE[None])
     expected = {"absolute": driver, "relative": FACE, "retargeted": between}[motion]
     assert (frame[:, :SIZE] == draw_landmarks(expected, SIZE)).all()
 
@@ -219,7 +219,8 @@ def test_a_head_moves_relatively_without_pictures_of_its_person(head, clips, tmp
     to = tmp_path / "me.mp4"
     common = ["--checkpoint", head, "--motion", "relative", "--side-by-side"]
     succeeded(animate(*common, "--driving", clips[0], "--output", to))
-    rest = most_neutral(np.load(clips[0].with_suffix(LANDMARKS_SUFFIX)))
+    points = np.load(clips[0].with_suffix(LANDMARKS_SUFFIX))
+    rest = points[most_neutral(points)]
     drawn = [frame[:, SIZE : 2 * SIZE].astype(int) for frame in stream_frames(to)]
     own, drivers = (
         min(np.abs(frame - draw_landmarks(points, SIZE)).mean() for frame in drawn)
