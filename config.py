@@ -28,7 +28,7 @@ RANGES = {
     **dict.fromkeys(("people", "frames", "driving_frames", "held_out"), (1, ANY)),
     **dict.fromkeys(("steps", "workers", "threads", "finetune_steps"), (0, ANY)),
     **dict.fromkeys(("generator_lr", "discriminator_lr"), (1e-12, ANY)),  # SparseAdam refuses 0
-    **dict.fromkeys(("eps", "identity_rescale"), (0, ANY)),
+    **dict.fromkeys(("eps", "identity_rescale", "seconds"), (0, ANY)),
     **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
     **dict.fromkeys(("decay", "matching_warmup", "augmentation", "smooth"), (0, 1)),
     **dict.fromkeys(("channels", "max_channels", "generator_channels"), (8, 8192)),
@@ -366,10 +366,10 @@ class Infer(Checked):
     checkpoint: Path
     """A head of `train.py finetune`, or a run or model (then --source is needed)."""
     driving: Path
-    """Video, picture, folder of frames, or file of landmarks (.npy)."""
-    output: Path = field(metadata=FILE)
+    """Video, picture, folder of frames, file of landmarks (.npy), or number of a camera."""
+    output: Path | None = field(default=None, metadata=FILE)
     """What to write; the suffix decides: .mp4, .mov or .webm, with the driver's sound; .gif or
-    .webp; without a suffix a folder of PNG."""
+    .webp; without a suffix a folder of PNG. Without it a camera's motion is shown in a window."""
     source: Path | None = None
     """Pictures of the person, for a run: photo, video, folder of both, or pickle."""
     shots: int = 32
@@ -377,8 +377,11 @@ class Infer(Checked):
     motion: Literal["absolute", "relative", "retargeted"] = "absolute"
     """absolute: the driver's landmarks; relative: its movement, added to the source's face;
     retargeted: the driver's place and pose, with the source's shape of face."""
-    smooth: float = 0.0
-    """Keep the driver's landmarks from trembling: 0 (as they are found) to 1."""
+    smooth: float | None = None
+    """Keep the driver's landmarks from trembling: 0 (as they are found) to 1; default: 0.5 for a
+    camera, else 0."""
+    seconds: float | None = None
+    """Stop a camera after so many; default: when the window is closed, or at Ctrl-C."""
     side_by_side: bool = False
     """Show driver, landmarks and result beside each other."""
     paste_back: Literal["driver"] | Path | None = None

@@ -6,6 +6,7 @@ python infer.py --checkpoint runs/vox --source photos/ --driving speech.mp4 --ou
 
 import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,13 +21,15 @@ from dataset.kinds_of_files import PHOTO_SUFFIXES
 from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import inputs_of_person
 from dataset.video.writing import WRITABLE, VideoWriter
-from inference.driving import LANDMARKS_FILE
+from inference.driving import LANDMARKS_FILE, is_camera
 from inference.paste import find_place, paste_back, place_in
+from inference.window import Window, has_display
 from system.device import resolve_device, set_threads
 from system.files import remove_stale
 from system.outputs import Input, prepare_file, prepare_folder
 from system.progress import progress_bar
-from talking_head import Moment, TalkingHead
+from talking_head import Animation, Moment, TalkingHead
+from talking_head.live import follow
 from training.checkpoint import inputs_of_checkpoint, is_head
 
 Finish = Callable[[Moment], np.ndarray]
@@ -40,10 +43,19 @@ def main() -> None:
     head = _load(config)
     animation = head.animate(
         config.driving, motion=config.motion, smooth=config.smooth, detector=config.detector,
-        face=config.face, crop=config.crop, fps=config.fps, batch_size=config.batch_size,
+        face=config.face, crop=config.crop, fps=config.fps, seconds=config.seconds,
+        batch_size=config.batch_size,
     )  # fmt: skip
-    driving = animation.driving
     finish = _finish(config, head.crop if config.crop == "auto" else config.crop)
+    if is_camera(config.driving):
+        _follow_camera(config, animation, finish)
+    else:
+        _write(config, animation, finish)
+
+
+def _write(config: Infer, animation: Animation, finish: Finish) -> None:
+    """Write the whole animation, and say what it was made of."""
+    driving = animation.driving
     started = time.monotonic()
     with (
         VideoWriter(config.output, animation.fps, driving.sound) as writer,
@@ -66,24 +78,56 @@ def main() -> None:
     print(f"{config.output}: {bar.n} frames, {rate:.1f} frames/s")
 
 
+def _follow_camera(config: Infer, animation: Animation, finish: Finish) -> None:
+    """Show what is drawn of a camera's motion, or write it, or both."""
+    with contextlib.ExitStack() as stack:
+        show, record = (lambda picture, line: True), (lambda picture, times: None)
+        if config.output is not None:
+            record = stack.enter_context(VideoWriter(config.output, animation.fps)).write
+        if has_display():
+            show = stack.enter_context(Window("talking head (q or Escape ends)")).show
+        pace = follow(animation, finish, show, record)
+    where = "" if config.output is None else f"{config.output}: "
+    print(
+        f"{where}{pace.frames} frames, {pace.fps:.1f} frames/s, {1e3 * pace.delay:.0f} ms from "
+        f"camera to picture, {pace.dropped} frames of the camera dropped"
+    )
+
+
 def _check(config: Infer, suffixes: Sequence[str]) -> None:
     """Refuse what cannot work before anything is loaded; `suffixes` can be written."""
+    live = is_camera(config.driving)
     for name in ("checkpoint", "driving", "source", "paste_back"):
         path = getattr(config, name)
-        if isinstance(path, Path) and not path.exists():
+        if isinstance(path, Path) and not path.exists() and not (live and name == "driving"):
             raise FileNotFoundError(f"--{name.replace('_', '-')} {path} does not exist")
     inputs = inputs_of_checkpoint(config.checkpoint)
     inputs += inputs_of_person(config.source) if config.source else []
-    inputs += [Input("--driving", config.driving, PHOTO_SUFFIXES)]
-    inputs += [Input(f"{name.name} beside --driving", name) for name in beside(config.driving)]
+    if not live:
+        inputs += [Input("--driving", config.driving, PHOTO_SUFFIXES)]
+        inputs += [Input(f"{name.name} beside --driving", name) for name in beside(config.driving)]
     if isinstance(config.paste_back, Path):
         inputs += [Input("--paste-back", config.paste_back)]
+    if config.seconds is not None and not live:
+        raise ValueError("--seconds is for a camera, --driving 0")
+    if config.output is None:
+        if not live:
+            raise ValueError("--output is needed: only a camera's motion is shown in a window")
+        if not has_display():
+            raise ValueError("--output is needed: there is no display to show a window on")
+        _check_paste_back(config)
+        return
     if config.output.suffix:
         prepare_file(config.output, inputs, suffixes)
     else:
         prepare_folder(config.output, inputs, ["*"], begun=lambda folder: False)
         remove_stale(config.output.parent, below=False)
     VideoWriter(config.output, 25.0 if config.fps is None else config.fps)  # judges both
+    _check_paste_back(config)
+
+
+def _check_paste_back(config: Infer) -> None:
+    """Refuse ways to show the result that exclude each other."""
     if config.paste_back and config.side_by_side:
         raise ValueError("--paste-back and --side-by-side cannot be had at once")
     if config.paste_back == "driver" and config.driving.suffix.lower() == LANDMARKS_FILE:

@@ -140,9 +140,12 @@ class CameraDriving(Driving):
         track: Track | None = None
         seen: list[np.ndarray] = []
         square: Box | None = None
-        began, done = 0.0, 0
+        started, began, done = None, 0.0, 0
         try:
             for frame, taken in self.camera:
+                started = taken if started is None else started
+                if self._seconds is not None and taken - started > self._seconds:
+                    return
                 near = track.last if track else None
                 found = self._detector.detect([frame], [(self.path, self.read)], [near])[0]
                 self.read += 1
@@ -159,10 +162,7 @@ class CameraDriving(Driving):
                     square, began = self._square(np.stack(seen), frame), taken
                 elif not self._whole and _off_centre(track.last, square):
                     square = self._square(track.last[None], frame)
-                lasted = taken - began
-                if self._seconds is not None and lasted > self._seconds:
-                    return
-                until = frames_until(lasted + 1 / self.fps, self.fps)
+                until = frames_until(taken - began + 1 / self.fps, self.fps)
                 cut = crop(frame, track.last, square, self.size)
                 yield DrivingFrame(*cut, until - done, frame, square, taken)
                 done = until

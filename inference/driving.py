@@ -13,6 +13,7 @@ from dataset.kinds_of_files import (
     passed_over,
     remedy,
 )
+from inference.camera import CameraDriving
 from inference.driver import Driving
 from inference.landmarks_driver import LandmarksDriving
 from inference.seen_driver import PictureDriving, VideoDriving
@@ -26,23 +27,28 @@ def open_driving(
     crop: str,
     size: int,
     fps: float | None = None,
+    seconds: float | None = None,
 ) -> Driving:
     """Open a driver and find its face; the rest is read as it is walked through.
 
     Args:
-        path: a video, a folder of frames (in the order of their names), one picture, or an .npy
-            of landmarks (frames, 68, 2), which may lie beside its clip as clip.landmarks.npy.
+        path: a video, a folder of frames (in the order of their names), one picture, an .npy of
+            landmarks (frames, 68, 2), which may lie beside its clip as clip.landmarks.npy, or the
+            number of a camera.
         detector: finds the landmarks; not used for an .npy.
         crop: whole, face or auto, as for the pictures of a person.
         size: side of the square frames, pixels.
         fps: frames per second of the result; None: the driver's. Where a driver tells when its
             frames are shown, the result keeps to that; else this is its tempo.
+        seconds: after so many a camera ends; None: it does not by itself.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: it is none of these, or shows no face at all.
     """
     path = Path(path)
+    if is_camera(path):
+        return CameraDriving(int(str(path)), detector, crop, size, fps, seconds)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if path.suffix.lower() == LANDMARKS_FILE:
@@ -51,6 +57,11 @@ def open_driving(
     if files:
         return PictureDriving(path, files, detector, crop, size, fps)
     return VideoDriving(path, detector, crop, size, fps)
+
+
+def is_camera(path: Path) -> bool:
+    """Tell whether a driver is the number of a camera, and not a file of that name."""
+    return str(path).isdecimal() and not Path(path).exists()
 
 
 def _frame_files(path: Path) -> tuple[Path, ...]:

@@ -1,5 +1,6 @@
 """A person's head in the motion of a driver, frame by frame."""
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from inference.retarget import MOTIONS, moved
 from inference.smoothing import smoothed
 
 ABSOLUTE = "absolute"
+LIVE_AHEAD = 50  # frames of a camera from which a motion is learnt: two seconds
 
 Item = TypeVar("Item")
 
@@ -70,8 +72,8 @@ class Animation:
         return self.driving.fps
 
     @property
-    def length(self) -> int:
-        """Number of frames; a damaged driver may end earlier."""
+    def length(self) -> int | None:
+        """Number of frames; a damaged driver may end earlier, a camera's (None) ends on demand."""
         return self.driving.length
 
     def moments(self) -> Iterator[Moment]:
@@ -79,11 +81,21 @@ class Animation:
         moments: deque[DrivingFrame] = deque()
         drawn: deque[np.ndarray] = deque()
         followed = _noted(smoothed(self.driving, self._smooth, self.fps), moments)
-        landmarks: Iterable[np.ndarray] = (moment.landmarks for moment in followed)
-        if self._motion != ABSOLUTE:
+        landmarks: Iterator[np.ndarray] = (moment.landmarks for moment in followed)
+        if self._motion != ABSOLUTE and self.length is None:
+            landmarks = self._moved_live(landmarks)
+            moments.clear()
+        elif self._motion != ABSOLUTE:
             landmarks = moved(self._motion, landmarks, self._sources)
         for frame in animate(self._head, _noted(landmarks, drawn), self._batch_size):
             yield Moment(moments.popleft(), drawn.popleft(), frame)
+
+    def _moved_live(self, landmarks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Learn the motion from the first seconds, which are not drawn: they would come late."""
+        seen = list(itertools.islice(landmarks, LIVE_AHEAD))
+        if not seen:
+            return iter(())
+        return map(MOTIONS[self._motion].learn(np.stack(seen), self._sources), landmarks)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for moment in self.moments():

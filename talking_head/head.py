@@ -14,7 +14,7 @@ from dataset.detection.stored import StoredLandmarks
 from dataset.images import normalize
 from dataset.preparation.person import PersonImages, is_record, load_person
 from inference.animate import PreparedHead, embed_person
-from inference.driving import LANDMARKS_FILE, open_driving
+from inference.driving import LANDMARKS_FILE, is_camera, open_driving
 from loss.content import load_content_loss_of, with_content
 from system.device import resolve_device, resolve_precision
 from talking_head.animation import ABSOLUTE, Animation
@@ -26,6 +26,7 @@ from training.provenance import detectors_of, warn_of_other_detectors
 from training.steps import term_weights
 
 ASIDE = 32
+SMOOTH_LIVE = 0.5
 DETECTOR = "dlib"  # needs no download; the scripts' default is better on profiles
 
 Progress = Callable[[int, int | None], bool | None]
@@ -196,42 +197,49 @@ class TalkingHead:
 
     def animate(
         self,
-        driving: str | Path,
+        driving: str | Path | int,
         *,
         motion: str = ABSOLUTE,
-        smooth: float = 0.0,
+        smooth: float | None = None,
         detector: str = DETECTOR,
         face: Which = "largest",
         crop: str = "auto",
         fps: float | None = None,
+        seconds: float | None = None,
         batch_size: int = 8,
     ) -> Animation:
         """Move as a driver does.
 
         Args:
-            driving: a film, a picture, a folder of frames, or a file of landmarks (.npy).
+            driving: a film, a picture, a folder of frames, a file of landmarks (.npy), or the
+                number of a camera.
             motion: absolute, relative or retargeted.
-            smooth: 0 (landmarks as they are found) to 1.
+            smooth: 0 (landmarks as they are found) to 1; None: 0.5 for a camera, else 0.
             detector: dlib, face-alignment or stored; not used for an .npy.
             face: which of several faces.
             crop: whole, face, or auto: as the person's pictures were.
             fps: frames per second; None: the driver's.
-            batch_size: frames drawn at once.
+            seconds: after so many a camera ends; None: it does not by itself.
+            batch_size: frames drawn at once; those of a camera one by one.
 
         Raises:
             FileNotFoundError: there is no such file or folder.
             ValueError: it shows no face, or an argument is none of these.
         """
-        path = Path(driving)
+        path = Path(str(driving))
+        live = is_camera(path)
+        if smooth is None:
+            smooth = SMOOTH_LIVE if live else 0.0
         landmarks_alone = path.suffix.lower() == LANDMARKS_FILE
         finder = None if landmarks_alone else _detector(detector, self._hardware, face)
         crop = self.crop if crop == "auto" else crop
-        opened = open_driving(path, finder, crop, self.image_size, fps)
+        opened = open_driving(path, finder, crop, self.image_size, fps, seconds)
         found_by = StoredLandmarks.name if finder is None else finder.name
         known = self._head.detectors
         warn_of_other_detectors(f"--driving {driving}", [found_by], self._name, known)
         sources = self._head.landmarks
-        return Animation(self._ready(), opened, sources, motion, smooth, batch_size)
+        at_once = 1 if live else batch_size
+        return Animation(self._ready(), opened, sources, motion, smooth, at_once)
 
     def draw(self, landmarks: np.ndarray) -> np.ndarray:
         """Draw the person with given landmarks.

@@ -190,7 +190,7 @@ def test_the_network_is_shown_the_drivers_face_or_the_persons_own_or_one_between
     driver = np.random.default_rng(0).uniform(0, SIZE, (68, 2)).astype(np.float32)
 
     class One(Driving):
-        fps = 25.0
+        fps, length = 25.0, 1
 
         def __iter__(self):
             yield DrivingFrame(None, driver)
