@@ -9,6 +9,7 @@ python train.py export --checkpoint runs/vox --output vox.pt
 import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 
 import json
+import math
 import signal
 import sys
 from dataclasses import asdict, replace
@@ -158,7 +159,23 @@ def _settled(config: Train) -> Train:
     weights = config.weights
     if weights.vgg19_weight is None:
         weights = replace(weights, vgg19_weight=VGG19_WEIGHTS[config.vgg19_convention])
+    elif "vgg" in config.content:
+        _warn_of_strange_weight(weights.vgg19_weight, config.vgg19_convention)
     return replace(config, weights=weights, face_features=_face_features(config, stored))
+
+
+def _warn_of_strange_weight(weight: float, convention: str) -> None:
+    """Say where a weight of VGG19 fits the other convention, whose activations differ 100 times."""
+    if weight <= 0:
+        return
+    other = next(name for name in VGG19_WEIGHTS if name != convention)
+    away, nearer = (abs(math.log(weight / VGG19_WEIGHTS[name])) for name in (convention, other))
+    if nearer < away:
+        print(
+            f"warning: --vgg19-weight {weight:g} fits {other}'s VGG19 (about "
+            f"{VGG19_WEIGHTS[other]:g}), not {convention}'s (about {VGG19_WEIGHTS[convention]:g})",
+            file=sys.stderr,
+        )
 
 
 def _face_features(config: Train, stored: dict[str, Any] | None) -> str:

@@ -69,6 +69,20 @@ def test_a_run_goes_on_in_the_convention_that_it_was_begun_with(run, part, data)
     assert_one_line(call_tiny(data, run, *words), "--vgg19-convention: ", "begun with caffe")
 
 
+@pytest.mark.parametrize(
+    ("convention", "weight", "strange"),
+    [("torchvision", 0.02, True), ("caffe", 0.02, False), ("caffe", 10, True), ("caffe", 0, False)],
+)
+def test_a_weight_that_fits_the_other_convention_is_warned_of(
+    part, data, tmp_path, convention, weight, strange
+):
+    words = ["--content", "vgg", "--face-features", "none", "--steps", 0, "--vgg19", part]
+    words += ["--vgg19-convention", convention, "--vgg19-weight", weight]
+    done = call_tiny(data, tmp_path / "run", *words)
+    assert done.returncode == 0, done.stderr
+    assert (f"--vgg19-weight {weight:g} fits" in done.stderr) == strange
+
+
 def test_the_name_of_a_convention_is_no_file_and_the_option_is_named(data, tmp_path):
     done = call_tiny(data, tmp_path / "run", "--content", "vgg", "--vgg19", "caffe")
     assert_one_line(done, "did you mean --vgg19-convention caffe?")
