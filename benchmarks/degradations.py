@@ -21,6 +21,7 @@ from torchvision.transforms.functional import affine, gaussian_blur
 
 from dataset.detection.kinds import create_detector
 from dataset.images import frame_to_image, image_to_frame, normalize, write_image
+from dataset.shape import face_shape
 from drawn_heads.motion import Motion
 from drawn_heads.people import Person
 from drawn_heads.render import render
@@ -32,7 +33,7 @@ from metric.identity import FaceDescriptor, cosine, distance
 from metric.motion import flicker, landmark_jitter
 from metric.perceptual import Lpips
 from metric.pixels import l1, psnr
-from metric.shape import face_shape, identity_leak
+from metric.shape import identity_leak
 from metric.ssim import ssim
 from pretrained.arcface import load_arcface
 from pretrained.dlib_resnet import load_dlib_resnet
@@ -99,7 +100,7 @@ def main() -> None:
         for fault, clip in spoilt.items():
             for name, measure in measures.items():
                 values[fault][name].append(measure(clip, truth))
-            leak = identity_leak(face_shape(clip.landmarks), actor.shape, other.shape)
+            leak = identity_leak(shape_of(clip), actor.shape, other.shape)
             values[fault]["leak"].append(leak)
             if describe is not None:
                 features[fault].append(describe(clip.images))
@@ -143,8 +144,13 @@ def cast(number: int, frames: int, seed: int, look: Callable[[Clip], Clip]) -> A
     """Draw a person and scene, a motion, and the shape of the face from another motion."""
     person, scene, motion = draw_video(seed, number, 0, 2 * frames, FPS)
     _, other_scene, other_motion = draw_video(seed, number, 1, SHAPE_FRAMES, SHAPE_FPS)
-    shape = face_shape(look(draw(person, other_scene, other_motion)).landmarks)
+    shape = shape_of(look(draw(person, other_scene, other_motion)))
     return Actor(person, scene, motion[:frames], motion[frames:], shape)
+
+
+def shape_of(clip: Clip) -> Tensor:
+    """Return the shape of a clip's face, (68, 2)."""
+    return torch.from_numpy(face_shape(clip.landmarks.numpy()))
 
 
 def draw(person: Person, scene: Scene, motion: Motion) -> Clip:

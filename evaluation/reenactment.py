@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dataset.images import frame_to_image, normalize, resize
 from dataset.landmarks import are_faces, draw_landmarks, scale_landmarks
+from dataset.shape import face_shape
 from drawn_heads.set import DrawnSet
 from drawn_heads.truth import reenactment_truth
 from evaluation.measures import Frames, identity_kept, mean_likeness, obedience, plain
@@ -22,7 +23,7 @@ from inference.retarget import (
     moved,
     moved_from,
 )
-from metric.shape import face_shape, identity_leak
+from metric.shape import identity_leak
 
 MOST_AWAY = 0.5  # pixels between landmarks stored and drawn again
 
@@ -95,7 +96,9 @@ class Reenactment:
             driving = self._driving.found
             scores |= obedience(output, self._wanted(motion), driving)
             shapes = (output.found, self._known.found, driving)
-            scores["leak"] = identity_leak(*map(face_shape, shapes))
+            scores["leak"] = identity_leak(
+                *(torch.from_numpy(face_shape(x.numpy())) for x in shapes)
+            )
         if self.truth is not None:
             scores |= mean_likeness(output, self._answer)
             scores["drawn_leak"] = projection(output.images, self._answer.images, self._leaked)

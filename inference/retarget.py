@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from metric.shape import face_shape, mirrored_shapes
+from dataset.shape import face_shape, mirrored_shapes
 
 INNER_LIPS = 62, 66  # the middle of the upper and of the lower one
 CALIBRATION = 250  # frames of the driver that tell its shape of face: ten seconds
@@ -61,8 +60,8 @@ def retargeted(seen: np.ndarray, sources: np.ndarray) -> Move:
 
     Differs from the paper: it hands the driver's landmarks on as they are.
     """
-    mean = _complex(face_shape(torch.from_numpy(seen)).numpy())
-    difference = _shape_difference(_shapes(sources), _shapes(seen), mean)
+    mean = _complex(face_shape(seen))
+    difference = _shape_difference(mirrored_shapes(sources), mirrored_shapes(seen), mean)
 
     def move(points: np.ndarray) -> np.ndarray:
         change = np.vdot(mean, _complex(points - points.mean(0))) * difference
@@ -104,7 +103,7 @@ def most_neutral(landmarks: np.ndarray) -> int:
 
     It is the one least different from its own mirror image, the gap between its lips counted in.
     """
-    shapes, mirrored = np.split(_shapes(landmarks), 2)
+    shapes, mirrored = np.split(mirrored_shapes(landmarks), 2)
     likeness = np.abs((shapes.conj() * mirrored).sum(-1))
     turned = np.sqrt(2 - 2 * likeness.clip(max=1))  # of unit size, like a point's share of it
     upper, lower = INNER_LIPS
@@ -144,11 +143,6 @@ def _shape_difference(sources: np.ndarray, driving: np.ndarray, mean: np.ndarray
     pictures = len(sources) / 2  # each stands there twice, once mirrored
     mean_difference = (differences * _turn(driving.conj() @ mean)).mean((0, 1))
     return mean_difference * pictures / (pictures + 1)
-
-
-def _shapes(landmarks: np.ndarray) -> np.ndarray:
-    """Return the shapes of faces (F, 68, 2) and of their mirror images: complex (2 F, 68)."""
-    return mirrored_shapes(torch.from_numpy(landmarks).double()).numpy()
 
 
 def _complex(points: np.ndarray) -> np.ndarray:

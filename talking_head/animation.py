@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from dataset.video.writing import VideoWriter
-from inference.animate import PreparedHead, animate
+from inference.animate import Draw, animate
 from inference.driver import Driving, DrivingFrame
 from inference.retarget import MOTIONS, moved
 from inference.smoothing import smoothed
@@ -52,7 +52,7 @@ class Animation:
 
     def __init__(
         self,
-        head: PreparedHead,
+        head: Draw,
         driving: Driving,
         sources: np.ndarray,
         motion: str = ABSOLUTE,

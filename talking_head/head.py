@@ -13,8 +13,8 @@ from dataset.detection.kinds import create_detector
 from dataset.detection.stored import StoredLandmarks
 from dataset.images import normalize
 from dataset.preparation.person import PersonImages, is_record, load_person
-from inference.animate import PreparedHead, embed_person
 from inference.driving import LANDMARKS_FILE, is_camera, open_driving
+from inference.prepared import PreparedHead, embed_person
 from loss.content import load_content_loss_of, with_content
 from system.device import resolve_device, resolve_precision
 from talking_head.animation import ABSOLUTE, Animation

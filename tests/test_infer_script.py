@@ -17,9 +17,9 @@ from drawn_heads.motion import Pose
 from drawn_heads.people import draw_person
 from drawn_heads.render import render
 from drawn_heads.scenes import draw_scene
-from inference.animate import PreparedHead
 from inference.driver import Driving, DrivingFrame
 from inference.driving import open_driving
+from inference.prepared import PreparedHead
 from inference.retarget import most_neutral, moved
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator

@@ -10,7 +10,8 @@ from torch import nn
 
 from dataset.images import frame_to_image, normalize, read_image, write_image
 from dataset.landmarks import draw_landmarks
-from inference.animate import PreparedHead, animate, embed_person
+from inference.animate import animate
+from inference.prepared import PreparedHead, embed_person
 from network.embedder import Embedder
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
