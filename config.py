@@ -351,9 +351,12 @@ class Export(Checked):
     """Write what a run has learnt into one small file (float16), to be used but not trained on."""
 
     checkpoint: Path
-    """Run folder or checkpoint of train.py."""
+    """Run folder or checkpoint of train.py; for --format onnx a head of train.py finetune."""
     output: Path = field(metadata=FILE)
-    """The file to write, for instance vox.pt; scripts take it as --checkpoint."""
+    """The file to write, for instance vox.pt or me.onnx; scripts take it as --checkpoint."""
+    format: Literal["pt", "onnx"] = "pt"
+    """pt: a small model, to be fine-tuned; onnx: a head, which infer.py draws without PyTorch
+    (pip install onnxscript onnxruntime)."""
     content: Content | None = None
     """What fine-tuning it compares images by; default: as in training. l1 spares its users the
     files of VGG19 and VGGFace."""

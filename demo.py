@@ -23,7 +23,8 @@ from drawn_heads.set import SETTINGS
 from drawn_heads.videos import write_heads
 from system.cores import idle_cores
 from system.outputs import prepare_folder
-from training.checkpoint import inputs_of_checkpoint, load
+from training.checkpoint import load
+from training.inputs import inputs_of_checkpoint
 
 HERE = Path(__file__).parent
 DRAWN_SIZE = 128

@@ -34,8 +34,8 @@ from pretrained.vggface import load_vggface_descriptor
 from system.device import resolve_device, resolve_precision, set_threads
 from system.files import remove_stale
 from system.outputs import Input, prepare_folder
-from training.checkpoint import inputs_of_checkpoint
 from training.hardware import Hardware
+from training.inputs import inputs_of_checkpoint
 from training.provenance import detectors_of, warn_of_other_detectors
 
 Instrument = TypeVar("Instrument")

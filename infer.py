@@ -24,13 +24,14 @@ from dataset.video.writing import WRITABLE, VideoWriter
 from inference.driving import LANDMARKS_FILE, is_camera
 from inference.paste import find_place, paste_back, place_in
 from inference.window import Window, has_display
-from system.device import resolve_device, set_threads
 from system.files import remove_stale
 from system.outputs import Input, prepare_file, prepare_folder
 from system.progress import progress_bar
-from talking_head import Animation, Moment, TalkingHead
+from talking_head.animation import Animation, Moment
+from talking_head.drawing import DrawingHead
 from talking_head.live import follow
-from training.checkpoint import inputs_of_checkpoint, is_head
+from talking_head.onnx import ONNX, OnnxHead
+from training.inputs import inputs_of_checkpoint
 
 Finish = Callable[[Moment], np.ndarray]
 """From a moment of the animation to what is written."""
@@ -39,14 +40,13 @@ Finish = Callable[[Moment], np.ndarray]
 def main() -> None:
     config = cli.parse(Infer, "infer.py")
     _check(config, WRITABLE)
-    set_threads(config.runtime.threads)
     head = _load(config)
     animation = head.animate(
         config.driving, motion=config.motion, smooth=config.smooth, detector=config.detector,
         face=config.face, crop=config.crop, fps=config.fps, seconds=config.seconds,
         batch_size=config.batch_size,
     )  # fmt: skip
-    finish = _finish(config, head.crop if config.crop == "auto" else config.crop)
+    finish = _finish(config, head)
     if is_camera(config.driving):
         _follow_camera(config, animation, finish)
     else:
@@ -134,8 +134,18 @@ def _check_paste_back(config: Infer) -> None:
         raise ValueError(f"--paste-back driver needs a driver's frames, {config.driving} has none")
 
 
-def _load(config: Infer) -> TalkingHead:
+def _load(config: Infer) -> DrawingHead:
     """Load the head, or make it from pictures of --source."""
+    if config.checkpoint.suffix == ONNX:
+        if config.source is not None:
+            raise ValueError(f"{config.checkpoint} knows its person: --source is for a run")
+        return OnnxHead(config.checkpoint, config.runtime.threads)
+    # With PyTorch, which heads in ONNX do without.
+    from system.device import set_threads
+    from talking_head.head import TalkingHead
+    from training.checkpoint import is_head
+
+    set_threads(config.runtime.threads)
     where = {"device": config.runtime.device, "precision": config.runtime.precision}
     if is_head(config.checkpoint):
         if config.source is not None:
@@ -154,7 +164,7 @@ def _load(config: Infer) -> TalkingHead:
     )  # fmt: skip
 
 
-def _finish(config: Infer, crop: str) -> Finish:
+def _finish(config: Infer, head: DrawingHead) -> Finish:
     """Return what becomes of each result: alone, beside its driver, or in a whole picture."""
     if config.side_by_side:
         return _side_by_side
@@ -164,8 +174,8 @@ def _finish(config: Infer, crop: str) -> Finish:
         return lambda moment: paste_back(
             moment.frame, place_in(moment.driver.whole, moment.driver.box)
         )
-    device = resolve_device(config.runtime.device)
-    detector = create_detector(config.detector, str(device), face=config.face)
+    detector = create_detector(config.detector, head.device, face=config.face)
+    crop = head.crop if config.crop == "auto" else config.crop
     place = find_place(config.paste_back, detector, crop)
     return lambda moment: paste_back(moment.frame, place)
 

@@ -16,12 +16,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import cli
 from config import PRESETS, VGG19_WEIGHTS, Export, Finetune, Train
 from dataset.episodes import VoxCelebDataset
+from dataset.images import frame_to_image, normalize
+from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import inputs_of_person
+from inference.onnx_export import export_head
 from loss.content import (
     choose_face_features,
     load_content_loss,
@@ -35,17 +39,18 @@ from system.device import resolve_device, resolve_precision, set_threads
 from system.files import replacing
 from system.outputs import Input, prepare_file, prepare_folder
 from talking_head import TalkingHead
+from talking_head.onnx import ONNX, OnnxHead
 from training.checkpoint import (
-    CHECKPOINT_SUFFIX,
     config_of_run,
-    inputs_of_checkpoint,
     is_run,
     load,
+    load_head,
     save_model,
 )
 from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks
 from training.hardware import Hardware
+from training.inputs import CHECKPOINT_SUFFIX, inputs_of_checkpoint
 from training.loops import WRITES, MetaLearning, Schedule
 from training.models import build_models, build_optimizers, layout
 from training.steps import term_weights
@@ -247,13 +252,44 @@ def finetune_person(config: Finetune) -> None:
 
 
 def export(config: Export) -> None:
-    """Write a run's networks into one small file."""
-    prepare_file(config.output, inputs_of_checkpoint(config.checkpoint), [CHECKPOINT_SUFFIX])
+    """Write a run's networks, or a head in ONNX, into one small file."""
+    in_onnx = config.format == "onnx"
+    prepare_file(
+        config.output, inputs_of_checkpoint(config.checkpoint),
+        [ONNX if in_onnx else CHECKPOINT_SUFFIX],
+    )  # fmt: skip
+    if in_onnx:
+        _export_onnx(config)
+        return
     payload = load(config.checkpoint, "run")
     payload["config"] = with_content(payload["config"], config.content)
     save_model(payload, config.output)
     size = config.output.stat().st_size / 1e6
     print(f"{config.output}: the model of step {payload['step']}, {size:.1f} MB")
+
+
+def _export_onnx(config: Export) -> None:
+    """Write a head in ONNX, and say how far it is from the one in PyTorch."""
+    if config.content is not None:
+        raise ValueError("--content is for a model, which can be fine-tuned, not for ONNX")
+    head = load_head(config.checkpoint)
+    facts = {
+        "crop": head.crop,
+        "detectors": head.detectors,
+        "landmarks": head.landmarks.round(2).tolist(),
+    }
+    export_head(head.network, head.image_size, facts, config.output)
+    size = config.output.stat().st_size / 1e6
+    print(f"{config.output}: a head of {head.image_size} pixels, {size:.1f} MB")
+    try:
+        exported = OnnxHead(config.output)
+    except ValueError as error:
+        print(f"not compared with PyTorch: {error}")
+        return
+    points = head.landmarks
+    drawn = frame_to_image(np.stack([draw_landmarks(face, head.image_size) for face in points]))
+    away = np.abs(exported.image(points) - head.network.draw(normalize(drawn)).numpy()).max()
+    print(f"greatest difference from PyTorch on {len(points)} frames in [-1, 1]: {away:.1e}")
 
 
 def _hardware(runtime: Any, device: torch.device) -> Hardware:

@@ -81,11 +81,8 @@ def image_to_frame(image: "Tensor") -> np.ndarray:
 
     Floats are rounded to the nearest value; what lies outside [-1, 1] is cut off.
     """
-    import torch
-
     image = image.detach()
-    if image.is_floating_point():
-        image = ((image.float() + 1) * HALF_RANGE).round().clamp(0, 255).to(torch.uint8)
+    image = quantize(image) if image.is_floating_point() else image
     return np.ascontiguousarray(image.movedim(-3, -1).cpu().numpy())
 
 
@@ -100,6 +97,13 @@ def normalize(image: "Tensor") -> "Tensor":
     if image.dtype != torch.uint8:
         raise TypeError(f"images to normalise must be uint8, got {image.dtype}")
     return image.float() / HALF_RANGE - 1
+
+
+def quantize(image: "Tensor") -> "Tensor":
+    """Bring images in [-1, 1] to uint8: rounded to the nearest value, cut off outside."""
+    import torch
+
+    return ((image.float() + 1) * HALF_RANGE).round().clamp(0, 255).to(torch.uint8)
 
 
 def _encode(suffix: str, frame: np.ndarray, options: list[int]) -> bytes:

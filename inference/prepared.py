@@ -63,7 +63,7 @@ class PreparedHead:
     ):
         self.image_size, self.precision = image_size, precision
         self.device = torch.device(device or head.style.device)
-        self._head = _frozen(head, precision).to(self.device, memory_format=torch.channels_last)
+        self._head = folded(head, precision).to(self.device, memory_format=torch.channels_last)
 
     def __call__(self, landmarks: Sequence[np.ndarray]) -> np.ndarray:
         """Draw one frame for each set of landmarks.
@@ -85,7 +85,7 @@ class PreparedHead:
             return image_to_frame(self._head(images))
 
 
-def _frozen(head: PersonalGenerator, precision: torch.dtype) -> PersonalGenerator:
+def folded(head: PersonalGenerator, precision: torch.dtype) -> PersonalGenerator:
     """Copy a head with its spectral norms and casts done once instead of for every batch."""
     head = copy.deepcopy(head).eval().requires_grad_(False)
     for parent in list(head.modules()):

@@ -89,7 +89,8 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return instance_norm(x, self.weight.expand(len(x), -1), self.bias.expand(len(x), -1))
+        batch = x.shape[0]  # not len(x), which would fix it in an exported graph
+        return instance_norm(x, self.weight.expand(batch, -1), self.bias.expand(batch, -1))
 
 
 class AdaIN(nn.Module):

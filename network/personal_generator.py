@@ -27,7 +27,7 @@ class PersonalGenerator(nn.Module):
 
     def forward(self, landmarks: Tensor) -> Tensor:
         """Draw landmark images (B, 3, H, W) in [-1, 1] as images of the same shape and range."""
-        return self.generator(landmarks, self.style.expand(len(landmarks), -1))
+        return self.generator(landmarks, self.style.expand(landmarks.shape[0], -1))
 
     @torch.no_grad()
     def draw(self, landmarks: Tensor) -> Tensor:

@@ -8,7 +8,21 @@ head.animate("speech.mp4", motion="retargeted").save("me.mp4")
 head.save("heads/me.pt")
 """
 
-from talking_head.animation import Animation, Moment
-from talking_head.head import Learnt, TalkingHead
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = ["Animation", "Learnt", "Moment", "TalkingHead"]
+if TYPE_CHECKING:
+    from talking_head.animation import Animation, Moment
+    from talking_head.head import Learnt, TalkingHead
+    from talking_head.onnx import OnnxHead
+
+__all__ = ["Animation", "Learnt", "Moment", "OnnxHead", "TalkingHead"]
+
+_PLACES = {"Animation": "animation", "Moment": "animation", "OnnxHead": "onnx"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for only then: heads in ONNX do without PyTorch."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES.get(name, 'head')}"), name)

@@ -4,20 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from dataset.detection.detector import LandmarkDetector, Which
+from dataset.detection.detector import Which
 from dataset.detection.kinds import create_detector
-from dataset.detection.stored import StoredLandmarks
 from dataset.images import normalize
 from dataset.preparation.person import PersonImages, is_record, load_person
-from inference.driving import LANDMARKS_FILE, is_camera, open_driving
 from inference.prepared import PreparedHead, embed_person
 from loss.content import load_content_loss_of, with_content
 from system.device import resolve_device, resolve_precision
-from talking_head.animation import ABSOLUTE, Animation
+from talking_head.drawing import DETECTOR, DrawingHead
 from talking_head.pictures import Picture, on_disk
 from training.checkpoint import Head, load, load_head, load_models, save_head
 from training.finetuning import AUTO, Learning, content_error, finetune, initial_person, paper_steps
@@ -26,8 +23,6 @@ from training.provenance import detectors_of, warn_of_other_detectors
 from training.steps import term_weights
 
 ASIDE = 32
-SMOOTH_LIVE = 0.5
-DETECTOR = "dlib"  # needs no download; the scripts' default is better on profiles
 
 Progress = Callable[[int, int | None], bool | None]
 """Called with the steps done and their number, which auto does not know; True ends the learning."""
@@ -54,7 +49,7 @@ class _Origin(NamedTuple):
     shots: int
 
 
-class TalkingHead:
+class TalkingHead(DrawingHead):
     """One person's head; see the package for an example.
 
     It is made by `from_pictures` or `load`. Pictures are what `talking_head.pictures` takes.
@@ -62,7 +57,7 @@ class TalkingHead:
 
     def __init__(self, head: Head, name: str, hardware: Hardware, origin: _Origin | None = None):
         self._head, self._name, self._hardware, self._origin = head, name, hardware, origin
-        self._prepared: PreparedHead | None = None
+        self.device, self._prepared = str(hardware.device), None
 
     @classmethod
     def load(
@@ -113,7 +108,8 @@ class TalkingHead:
         payload = load(Path(model), "run", "model")
         config = payload["config"]
         with on_disk(pictures) as files:
-            finder = None if is_record(files) else _detector(detector, hardware, face)
+            place = str(hardware.device)
+            finder = None if is_record(files) else create_detector(detector, place, face=face)
             size = config["networks"]["image_size"]
             person = load_person(files, finder, crop, size, shots + aside, seed)
         warn_of_other_detectors(_source(pictures), [person.detector], name, detectors_of(config))
@@ -124,16 +120,6 @@ class TalkingHead:
         )
         head = Head(network, config, known.crop, known.landmarks)
         return cls(head, name, hardware, _Origin(payload, person, shots))
-
-    @property
-    def image_size(self) -> int:
-        """Side of its frames, pixels."""
-        return self._head.image_size
-
-    @property
-    def crop(self) -> str:
-        """How its pictures were cut: whole or face."""
-        return self._head.crop
 
     def finetune(
         self,
@@ -195,87 +181,18 @@ class TalkingHead:
         self._prepared = None
         return Learnt(done, len(shown[0]), len(aside[0]), before, after)
 
-    def animate(
-        self,
-        driving: str | Path | int,
-        *,
-        motion: str = ABSOLUTE,
-        smooth: float | None = None,
-        detector: str = DETECTOR,
-        face: Which = "largest",
-        crop: str = "auto",
-        fps: float | None = None,
-        seconds: float | None = None,
-        batch_size: int = 8,
-    ) -> Animation:
-        """Move as a driver does.
-
-        Args:
-            driving: a film, a picture, a folder of frames, a file of landmarks (.npy), or the
-                number of a camera.
-            motion: absolute, relative or retargeted.
-            smooth: 0 (landmarks as they are found) to 1; None: 0.5 for a camera, else 0.
-            detector: dlib, face-alignment or stored; not used for an .npy.
-            face: which of several faces.
-            crop: whole, face, or auto: as the person's pictures were.
-            fps: frames per second; None: the driver's.
-            seconds: after so many a camera ends; None: it does not by itself.
-            batch_size: frames drawn at once; those of a camera one by one.
-
-        Raises:
-            FileNotFoundError: there is no such file or folder.
-            ValueError: it shows no face, or an argument is none of these.
-        """
-        path = Path(str(driving))
-        live = is_camera(path)
-        if smooth is None:
-            smooth = SMOOTH_LIVE if live else 0.0
-        landmarks_alone = path.suffix.lower() == LANDMARKS_FILE
-        finder = None if landmarks_alone else _detector(detector, self._hardware, face)
-        crop = self.crop if crop == "auto" else crop
-        opened = open_driving(path, finder, crop, self.image_size, fps, seconds)
-        found_by = StoredLandmarks.name if finder is None else finder.name
-        known = self._head.detectors
-        warn_of_other_detectors(f"--driving {driving}", [found_by], self._name, known)
-        sources = self._head.landmarks
-        at_once = 1 if live else batch_size
-        return Animation(self._ready(), opened, sources, motion, smooth, at_once)
-
-    def draw(self, landmarks: np.ndarray) -> np.ndarray:
-        """Draw the person with given landmarks.
-
-        Args:
-            landmarks: (68, 2), or (F, 68, 2), finite, pixels of a frame of `image_size`.
-
-        Returns:
-            (S, S, 3), or (F, S, S, 3), uint8 RGB.
-
-        Raises:
-            ValueError: another shape, or not finite.
-        """
-        points = np.asarray(landmarks)
-        drawn = self._ready()(points[None] if points.ndim == 2 else points)
-        return drawn[0] if points.ndim == 2 else drawn
-
     def save(self, path: str | Path) -> None:
         """Write the head, to be loaded here or by infer.py; the file appears whole."""
         save_head(self._head, Path(path))
 
-    def _ready(self) -> PreparedHead:
-        """Make it ready to draw, once."""
-        if self._prepared is None:
-            device, precision = self._hardware.device, self._hardware.dtype
-            self._prepared = PreparedHead(self._head.network, self.image_size, device, precision)
-        return self._prepared
+    def _prepare(self) -> PreparedHead:
+        device, precision = self._hardware.device, self._hardware.dtype
+        return PreparedHead(self._head.network, self.image_size, device, precision)
 
 
 def _hardware(device: str, precision: str) -> Hardware:
     place = resolve_device(device)
     return Hardware(place, resolve_precision(precision, place))
-
-
-def _detector(name: str, hardware: Hardware, face: Which) -> LandmarkDetector:
-    return create_detector(name, str(hardware.device), face=face)
 
 
 def _source(pictures: object) -> str:

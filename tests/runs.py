@@ -10,7 +10,7 @@ import torch
 import train
 from tests.conftest import TINY, call_script
 from training import loops
-from training.checkpoint import load
+from training.checkpoint import load, load_models
 
 
 def train_undrawn() -> None:
@@ -69,3 +69,10 @@ def assert_one_line(done, *words: str) -> None:
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in lines[-1]
+
+
+def load_feed_forward(path):
+    """Load a run's averaged embedder and generator, ready to draw, and its config."""
+    payload = load(path, "run")
+    models = load_models(payload, path)
+    return models.embedder.eval(), models.generator.eval(), payload["config"]

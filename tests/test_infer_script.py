@@ -27,7 +27,8 @@ from talking_head import Animation
 from tests.conftest import FRAMES, call_file, call_script
 from tests.dataset.video.clips import add_sound, heard
 from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
-from training.checkpoint import Head, load_feed_forward, save_head
+from tests.runs import load_feed_forward
+from training.checkpoint import Head, save_head
 
 SIZE = 64
 QUICK = ["--detector", "stored", "--device", "cpu", "--precision", "float32"]
@@ -178,7 +179,7 @@ def test_a_driver_that_ends_early_is_followed_to_its_end_and_named(head, clips, 
                 yield DrivingFrame(None, np.ones((68, 2), np.float32))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("talking_head.head.open_driving", lambda *arguments: Short())
+        patch.setattr("talking_head.drawing.open_driving", lambda *arguments: Short())
         to = tmp_path / "me.mp4"
         done = animate("--checkpoint", head, "--driving", clips[0], "--output", to)
     assert "ends after 3 of 9 frames" in succeeded(done).stdout
@@ -266,7 +267,7 @@ def test_memory_does_not_grow_with_the_length(side_by_side):
                 alive.append(weakref.ref(frame))
                 yield DrivingFrame(frame, points)
 
-    finish = infer._finish(infer.Infer("", "", "", side_by_side=side_by_side), "whole")
+    finish = infer._finish(infer.Infer("", "", "", side_by_side=side_by_side), None)
     ready = PreparedHead(any_head().network, SIZE)
     moments = Animation(ready, Walk(), FACE[None], batch_size=4).moments()
     for _ in itertools.islice(map(finish, moments), 50):

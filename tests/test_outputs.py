@@ -262,7 +262,7 @@ def forbid_work(monkeypatch) -> None:
         raise AssertionError("it has begun to work")
 
     for name in (
-        "train.load", "train.VoxCelebDataset", "infer.is_head", "evaluate.load_contestant",
+        "train.load", "train.VoxCelebDataset", "infer._load", "evaluate.load_contestant",
         "demo.load", "preprocess.preprocess", "drawn_heads.__main__.write_heads",
     ):  # fmt: skip
         monkeypatch.setattr(name, work)

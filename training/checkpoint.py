@@ -5,7 +5,7 @@ import os
 import pickle
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from network.embedder import Embedder
-from network.generator import Generator
 from network.personal_generator import PersonalGenerator
 from network.spectral_norm import made_to_be_loaded
 from system.files import replacing
-from system.outputs import Input
 from training.foreign import count_tensors, start_of_another_kind
+from training.inputs import LAST
 from training.models import Models, build_models
 from training.provenance import detectors_of
 
@@ -29,8 +27,6 @@ KINDS = {
     "model": "a model of train.py export",
     "head": "a head of train.py finetune",
 }
-CHECKPOINT_SUFFIX = ".pt"
-LAST = "last.pt"
 CHECKPOINTS = "[0-9]*.pt"
 
 
@@ -138,16 +134,21 @@ def load(path: Path, *kinds: str) -> dict[str, Any]:
     """
     path = Path(path)
     if path.is_dir():
+        if "run" not in kinds:
+            raise ValueError(f"{path} must be {_named(kinds)}, it is a folder")
         return newest_of_run(path)
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
     payload = _read(path)
     if payload["kind"] not in kinds:
-        wanted = " or ".join(KINDS[kind] for kind in kinds)
-        raise ValueError(f"{path} must be {wanted}, it is a {payload['kind']!r}")
+        raise ValueError(f"{path} must be {_named(kinds)}, it is a {payload['kind']!r}")
     if payload.get("format") != FORMAT:
         raise ValueError(f"{path} must have format {FORMAT}, it has {payload.get('format')!r}")
     return payload
+
+
+def _named(kinds: Collection[str]) -> str:
+    return " or ".join(KINDS[kind] for kind in kinds)
 
 
 def newest_of_run(run: Path) -> dict[str, Any]:
@@ -167,20 +168,6 @@ def newest_of_run(run: Path) -> dict[str, Any]:
     if complaints:
         raise ValueError("; ".join(complaints))
     raise FileNotFoundError(f"no checkpoint in {run}")
-
-
-def inputs_of_checkpoint(path: Path, option: str = "--checkpoint") -> list[Input]:
-    """List what is read of a checkpoint, so that nothing is written over it.
-
-    Args:
-        path: a file, or a run's folder.
-        option: where the user has named it.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        return [Input(option, path)]
-    steps = Input(f"the checkpoints of {option}", path / "checkpoints", (CHECKPOINT_SUFFIX,))
-    return [Input(option, path), Input(f"{LAST} of {option}", path / LAST), steps]
 
 
 def is_run(folder: Path) -> bool:
@@ -236,13 +223,6 @@ def load_head(path: Path) -> Head:
     network = PersonalGenerator(models.generator, payload["style"]).eval()
     landmarks, detector = payload["landmarks"].numpy(), payload.get("detector")
     return Head(network, payload["config"], payload["crop"], landmarks, detector)
-
-
-def load_feed_forward(path: Path) -> tuple[Embedder, Generator, dict[str, Any]]:
-    """Load a run's or model's averaged embedder and generator, ready to draw, and its config."""
-    payload = load(path, "run", "model")
-    models = load_models(payload, path)
-    return models.embedder.eval(), models.generator.eval(), payload["config"]
 
 
 def load_models(payload: Mapping[str, Any], path: Path) -> Models:

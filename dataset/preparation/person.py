@@ -4,14 +4,12 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.stored import LANDMARKS_SUFFIX, beside
-from dataset.episodes import record_images
 from dataset.kinds_of_files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 from dataset.landmarks import scale_landmarks
 from dataset.preparation.findings import Findings
@@ -20,6 +18,9 @@ from dataset.preparation.sources import find_person
 from dataset.store import read_record
 from system.outputs import Input
 
+if TYPE_CHECKING:  # PyTorch, which takes seconds, is imported where pictures are loaded
+    from torch import Tensor
+
 PICKLE = ".pkl"
 NAMED = 5  # files that cannot be read
 
@@ -27,9 +28,9 @@ NAMED = 5  # files that cannot be read
 class PersonImages(NamedTuple):
     """T pictures of one person, as networks see them."""
 
-    images: Tensor
+    images: "Tensor"
     """(T, 3, H, W) uint8."""
-    landmark_images: Tensor
+    landmark_images: "Tensor"
     """(T, 3, H, W) uint8."""
     landmarks: np.ndarray
     """(T, 68, 2) float32, pixels of the images."""
@@ -66,6 +67,8 @@ def load_person(
         FileNotFoundError: `source` does not exist.
         ValueError: there is nothing in it that can be read, or it shows too few faces.
     """
+    from dataset.episodes import record_images
+
     found = None
     if is_record(source):
         record = read_record(Path(source))

@@ -15,10 +15,10 @@ from loss.content import ContentLoss
 from network.personal_generator import PersonalGenerator
 from network.spectral_norm import spectral_norms
 from tests.evaluation.conftest import HARDWARE
+from tests.runs import load_feed_forward
 from training.checkpoint import (
     Head,
     load,
-    load_feed_forward,
     load_models,
     save,
     save_head,

@@ -17,7 +17,7 @@ from loss.content import ContentLoss
 from metric.ssim import ssim
 from network.personal_generator import PersonalGenerator
 from tests.evaluation.conftest import HARDWARE, Colour, Finding, pictures, subject
-from training.checkpoint import load_feed_forward
+from tests.runs import load_feed_forward
 
 SHOTS, STEPS = (1, 3), 5
 OWN, OTHER = "id00050/video000", "id00053/video001"
