@@ -16,7 +16,7 @@ $(VENV)/installed: requirements.txt
 	touch $@
 
 demo: setup
-	$(RUN) demo.py --output demo --checkpoint models/drawn_heads.pt
+	$(RUN) demo.py --output demo --checkpoint models/drawn_heads_128.pt
 
 demo-from-scratch: setup
 	$(RUN) demo.py --output demo-from-scratch

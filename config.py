@@ -464,7 +464,7 @@ class Demo(Checked):
     """A run or an exported model, instead of training one on `people` for `steps`."""
     people: int = 240
     """Drawn people to train on, one video each."""
-    unseen_people: int = 16
+    unseen_people: int = 6
     """Drawn people to measure on."""
     frames: int = 24
     """Frames of each drawn video; all of them are kept."""

@@ -2,7 +2,7 @@
 
 from talking_head import TalkingHead
 
-head = TalkingHead.from_pictures("models/drawn_heads.pt", ["me.jpg", "holiday.mp4"])
+head = TalkingHead.from_pictures("models/drawn_heads_128.pt", ["me.jpg", "holiday.mp4"])
 head.finetune(steps=40)
 head.animate("speech.mp4", motion="retargeted").save("me.mp4")
 head.save("heads/me.pt")

@@ -95,13 +95,13 @@ def leave_half_written(path: Path) -> None:
     assert run_script("-c", script, path).returncode == 9
 
 
-def preprocessed(heads: Path, folder: Path, frames: int) -> Path:
-    """Preprocess drawn heads at 64 pixels, keeping so many frames of each."""
+def preprocessed(heads: Path, folder: Path, frames: int, size: int = 64) -> Path:
+    """Preprocess drawn heads, keeping so many frames of each."""
     import preprocess
 
     done = call_script(
         preprocess.main, "preprocess.py", "--source", heads, "--output", folder,
-        "--detector", "stored", "--image-size", 64, "--frames-per-video", frames, "--workers", 1,
+        "--detector", "stored", "--image-size", size, "--frames-per-video", frames, "--workers", 1,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
