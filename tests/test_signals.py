@@ -215,7 +215,7 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("script", ["train.py", "infer.py"])
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
 def test_ctrl_c_while_pytorch_is_imported_is_quiet(tmp_path, script):
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text(SLOW_TORCH)
