@@ -60,7 +60,7 @@ def test_the_first_pictures_show_all_of_it_so_that_no_photo_is_held_out(
         order.extend(record.origins[picture][0] for picture in chosen)
         return record_images(record, chosen, size)
 
-    monkeypatch.setattr(person, "record_images", noted)
+    monkeypatch.setattr("dataset.episodes.record_images", noted)
     load(tmp_path, 20, seed)
     assert sorted(order[:5]) == ["0.png", "1.png", "2.png", "3.png", "talk.mp4"]
     assert set(order[5:]) == {"talk.mp4"}
