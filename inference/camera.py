@@ -66,13 +66,13 @@ class Camera:
         """
         while True:
             with self._news:
-                came = self._news.wait_for(lambda: self._newest or self._ended, PATIENCE)
+                self._news.wait_for(lambda: self._newest or self._ended, PATIENCE)
                 shot, self._newest = self._newest, None
             if shot is not None:
                 yield shot
             elif self._ended:
                 return
-            elif not came:
+            else:
                 raise ValueError(f"--driving {self.number}: the camera gives no frames")
 
     def close(self) -> None:
@@ -125,12 +125,8 @@ class CameraDriving(Driving):
         fps: float | None = None,
         seconds: float | None = None,
     ):
-        self.path, self.size, self._detector, self._seconds = (
-            Path(str(number)),
-            size,
-            detector,
-            seconds,
-        )
+        self.path, self.size = Path(str(number)), size
+        self._detector, self._seconds = detector, seconds
         self._whole = resolve_crop(kind, "video") == "whole"
         self.camera = Camera(number)
         self.fps = fps or self.camera.fps
