@@ -47,6 +47,8 @@ class _Origin(NamedTuple):
     payload: Mapping[str, Any]
     person: PersonImages
     shots: int
+    batch_size: int
+    """Pictures embedded at once."""
 
 
 class TalkingHead(DrawingHead):
@@ -55,8 +57,10 @@ class TalkingHead(DrawingHead):
     It is made by `from_pictures` or `load`. Pictures are what `talking_head.pictures` takes.
     """
 
-    def __init__(self, head: Head, name: str, hardware: Hardware, origin: _Origin | None = None):
-        self._head, self._name, self._hardware, self._origin = head, name, hardware, origin
+    def __init__(
+        self, head: Head | None, name: str, hardware: Hardware, origin: _Origin | None = None
+    ):
+        self._made, self._name, self._hardware, self._origin = head, name, hardware, origin
         self.device, self._prepared = str(hardware.device), None
 
     @classmethod
@@ -113,13 +117,20 @@ class TalkingHead(DrawingHead):
             size = config["networks"]["image_size"]
             person = load_person(files, finder, crop, size, shots + aside, seed)
         warn_of_other_detectors(_source(pictures), [person.detector], name, detectors_of(config))
-        known = _first(person, shots)
-        models = load_models(payload, Path(model)).to(hardware.device)
-        network = embed_person(
-            models.embedder, models.generator, known.images, known.landmark_images, batch_size
-        )
-        head = Head(network, config, known.crop, known.landmarks)
-        return cls(head, name, hardware, _Origin(payload, person, shots))
+        return cls(None, name, hardware, _Origin(payload, person, shots, batch_size))
+
+    @property
+    def _head(self) -> Head:
+        """The head as it is by now; fine-tuning at once spares the feed-forward one."""
+        if self._made is None:
+            payload, person, shots, batch_size = self._origin
+            known = _first(person, shots)
+            models = load_models(payload, Path(self._name)).to(self._hardware.device)
+            network = embed_person(
+                models.embedder, models.generator, known.images, known.landmark_images, batch_size
+            )
+            self._made = Head(network, payload["config"], known.crop, known.landmarks)
+        return self._made
 
     def finetune(
         self,
@@ -156,7 +167,7 @@ class TalkingHead(DrawingHead):
         """
         if self._origin is None:
             raise ValueError("a head that was loaded cannot learn: make it with from_pictures")
-        payload, person, shots = self._origin
+        payload, person, shots, _ = self._origin
         config = with_content(payload["config"], content)
         device = self._hardware.device
         content_loss = load_content_loss_of(
@@ -177,7 +188,7 @@ class TalkingHead(DrawingHead):
             (lambda step: progress(step, total)) if callable(progress) else None,
         )  # fmt: skip
         after = content_error(learner.head, *aside, content_loss) if before else {}
-        self._head = Head(learner.head, config, known.crop, known.landmarks, person.detector)
+        self._made = Head(learner.head, config, known.crop, known.landmarks, person.detector)
         self._prepared = None
         return Learnt(done, len(shown[0]), len(aside[0]), before, after)
 
