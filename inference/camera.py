@@ -31,32 +31,40 @@ class Shot(NamedTuple):
 
 
 class Camera:
-    """Take every frame as it comes, in a thread, and hand out the newest; the others are dropped.
+    """Hand out the newest of the frames that come by themselves; the others are dropped.
+
+    Whoever has frames, a browser for instance, calls `take` with each as it comes, and `end`.
 
     Args:
-        number: of the device, from 0.
+        name: for messages.
+        fps: at which frames come.
 
     Attributes:
-        fps: as the device states it, else the usual rate.
         dropped: frames that nobody had asked for when the next one came.
-
-    Raises:
-        ValueError: there is no such camera, or it cannot be opened.
     """
 
-    def __init__(self, number: int):
-        self.number = number
-        self._device = cv2.VideoCapture(number)
-        if not self._device.isOpened():
-            raise ValueError(f"--driving {number}: there is no camera {number} that can be opened")
-        rate = self._device.get(cv2.CAP_PROP_FPS)
-        self.fps = rate if 1 <= rate <= 240 else USUAL_FPS
-        self.dropped = 0
+    def __init__(self, name: str, fps: float = USUAL_FPS):
+        self.name, self.fps, self.dropped = name, fps, 0
         self._newest: Shot | None = None
         self._ended = False
         self._news = threading.Condition()
-        self._thread = threading.Thread(target=self._take, name=f"camera {number}", daemon=True)
-        self._thread.start()
+
+    def take(self, frame: np.ndarray) -> None:
+        """Take a frame (H, W, 3) uint8 RGB as it comes."""
+        with self._news:
+            self.dropped += self._newest is not None
+            self._newest = Shot(frame, time.monotonic())
+            self._news.notify_all()
+
+    def end(self) -> None:
+        """Say that no more frames will come."""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def close(self) -> None:
+        """Want no more frames."""
+        self.end()
 
     def __iter__(self) -> Iterator[Shot]:
         """Yield frames that have not been handed out, until the camera ends or is closed.
@@ -73,27 +81,41 @@ class Camera:
             elif self._ended:
                 return
             else:
-                raise ValueError(f"--driving {self.number}: the camera gives no frames")
+                raise ValueError(f"{self.name}: the camera gives no frames")
+
+
+class DeviceCamera(Camera):
+    """A camera of this machine; a thread takes every frame of it.
+
+    Args:
+        number: of the device, from 0.
+
+    Raises:
+        ValueError: there is no such camera, or it cannot be opened.
+    """
+
+    def __init__(self, number: int):
+        self._device = cv2.VideoCapture(number)
+        if not self._device.isOpened():
+            raise ValueError(f"--driving {number}: there is no camera {number} that can be opened")
+        rate = self._device.get(cv2.CAP_PROP_FPS)
+        super().__init__(f"--driving {number}", rate if 1 <= rate <= 240 else USUAL_FPS)
+        self._thread = threading.Thread(target=self._read, name=f"camera {number}", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Release the device."""
-        with self._news:
-            self._ended = True
-            self._news.notify_all()
+        super().close()
         self._thread.join(PATIENCE)
         self._device.release()
 
-    def _take(self) -> None:
+    def _read(self) -> None:
         while not self._ended:
             there, frame = self._device.read()
-            with self._news:
-                if there:
-                    self.dropped += self._newest is not None
-                    colours = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-                    self._newest = Shot(colours, time.monotonic())
-                else:
-                    self._ended = True
-                self._news.notify_all()
+            if not there:
+                break
+            self.take(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        self.end()
 
 
 class CameraDriving(Driving):
@@ -103,33 +125,30 @@ class CameraDriving(Driving):
     leaves its middle.
 
     Args:
-        number: of the device, from 0.
+        camera: gives the frames; it is closed when its motion is no longer asked for.
         detector: finds the landmarks.
         kind: whole, face or auto, as in `resolve_crop`.
         size: side of the square frames, pixels.
         fps: of the result, if it is written; None: the camera's.
         seconds: after so many it ends; None: never.
-
-    Raises:
-        ValueError: there is no such camera.
     """
 
     length = None
 
     def __init__(
         self,
-        number: int,
+        camera: Camera,
         detector: LandmarkDetector,
         kind: str,
         size: int,
         fps: float | None = None,
         seconds: float | None = None,
     ):
-        self.path, self.size = Path(str(number)), size
+        self.path, self.size = Path(camera.name), size
         self._detector, self._seconds = detector, seconds
         self._whole = resolve_crop(kind, "video") == "whole"
-        self.camera = Camera(number)
-        self.fps = fps or self.camera.fps
+        self.camera = camera
+        self.fps = fps or camera.fps
 
     def __iter__(self) -> Iterator[DrivingFrame]:
         self.missing = self.read = 0

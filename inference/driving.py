@@ -13,7 +13,7 @@ from dataset.kinds_of_files import (
     passed_over,
     remedy,
 )
-from inference.camera import CameraDriving
+from inference.camera import Camera, CameraDriving, DeviceCamera
 from inference.driver import Driving
 from inference.landmarks_driver import LandmarksDriving
 from inference.seen_driver import PictureDriving, VideoDriving
@@ -22,7 +22,7 @@ LANDMARKS_FILE = ".npy"
 
 
 def open_driving(
-    path: Path,
+    path: Path | Camera,
     detector: LandmarkDetector | None,
     crop: str,
     size: int,
@@ -33,8 +33,8 @@ def open_driving(
 
     Args:
         path: a video, a folder of frames (in the order of their names), one picture, an .npy of
-            landmarks (frames, 68, 2), which may lie beside its clip as clip.landmarks.npy, or the
-            number of a camera.
+            landmarks (frames, 68, 2), which may lie beside its clip as clip.landmarks.npy, the
+            number of a camera of this machine, or a camera.
         detector: finds the landmarks; not used for an .npy.
         crop: whole, face or auto, as for the pictures of a person.
         size: side of the square frames, pixels.
@@ -46,9 +46,10 @@ def open_driving(
         FileNotFoundError: there is no such file or folder.
         ValueError: it is none of these, or shows no face at all.
     """
-    path = Path(path)
     if is_camera(path):
-        return CameraDriving(int(str(path)), detector, crop, size, fps, seconds)
+        camera = path if isinstance(path, Camera) else DeviceCamera(int(str(path)))
+        return CameraDriving(camera, detector, crop, size, fps, seconds)
+    path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if path.suffix.lower() == LANDMARKS_FILE:
@@ -59,9 +60,9 @@ def open_driving(
     return VideoDriving(path, detector, crop, size, fps)
 
 
-def is_camera(path: Path) -> bool:
-    """Tell whether a driver is the number of a camera, and not a file of that name."""
-    return str(path).isdecimal() and not Path(path).exists()
+def is_camera(path: Path | Camera) -> bool:
+    """Tell whether a driver is a camera, or the number of one and not a file of that name."""
+    return isinstance(path, Camera) or (str(path).isdecimal() and not Path(path).exists())
 
 
 def _frame_files(path: Path) -> tuple[Path, ...]:

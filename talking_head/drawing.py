@@ -9,6 +9,7 @@ from dataset.detection.detector import Which
 from dataset.detection.kinds import create_detector
 from dataset.detection.stored import StoredLandmarks
 from inference.animate import Draw
+from inference.camera import Camera
 from inference.driving import LANDMARKS_FILE, is_camera, open_driving
 from talking_head.animation import ABSOLUTE, Animation
 from training.provenance import warn_of_other_detectors
@@ -55,13 +56,18 @@ class DrawingHead:
         return self._head.image_size
 
     @property
+    def landmarks(self) -> np.ndarray:
+        """(T, 68, 2) float32 of the person's own pictures, pixels of the frames."""
+        return self._head.landmarks
+
+    @property
     def crop(self) -> str:
         """How its pictures were cut: whole or face."""
         return self._head.crop
 
     def animate(
         self,
-        driving: str | Path | int,
+        driving: str | Path | int | Camera,
         *,
         motion: str = ABSOLUTE,
         smooth: float | None = None,
@@ -75,8 +81,8 @@ class DrawingHead:
         """Move as a driver does.
 
         Args:
-            driving: a film, a picture, a folder of frames, a file of landmarks (.npy), or the
-                number of a camera.
+            driving: a film, a picture, a folder of frames, a file of landmarks (.npy), the number
+                of a camera, or an `inference.camera.Camera` that is given frames.
             motion: absolute, relative or retargeted.
             smooth: 0 (landmarks as they are found) to 1; None: 0.5 for a camera, else 0.
             detector: dlib, face-alignment or stored; not used for an .npy.
@@ -90,17 +96,17 @@ class DrawingHead:
             FileNotFoundError: there is no such file or folder.
             ValueError: it shows no face, or an argument is none of these.
         """
-        path = Path(str(driving))
+        path = driving if isinstance(driving, Camera) else Path(str(driving))
         live = is_camera(path)
         if smooth is None:
             smooth = SMOOTH_LIVE if live else 0.0
-        landmarks_alone = path.suffix.lower() == LANDMARKS_FILE
+        landmarks_alone = not live and path.suffix.lower() == LANDMARKS_FILE
         finder = None if landmarks_alone else create_detector(detector, self.device, face=face)
         crop = self.crop if crop == "auto" else crop
         opened = open_driving(path, finder, crop, self.image_size, fps, seconds)
         found_by = StoredLandmarks.name if finder is None else finder.name
-        known = self._head.detectors
-        warn_of_other_detectors(f"--driving {driving}", [found_by], self._name, known)
+        named = driving.name if isinstance(driving, Camera) else f"--driving {driving}"
+        warn_of_other_detectors(named, [found_by], self._name, self._head.detectors)
         sources = self._head.landmarks
         at_once = 1 if live else batch_size
         return Animation(self._draw, opened, sources, motion, smooth, at_once)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dataset.detection.detector import LandmarkDetector
-from inference.camera import FIRST_FACES, Camera, CameraDriving
+from inference.camera import FIRST_FACES, CameraDriving, DeviceCamera
 from tests.inference.devices import Device, plug_in
 
 FACE = np.random.default_rng(0).uniform(40, 60, (68, 2)).astype(np.float32)
@@ -34,7 +34,7 @@ def numbered(count):
 
 def test_each_frame_that_is_handed_out_is_the_newest(monkeypatch):
     device = plug_in(monkeypatch, Device(numbered(200), fps=200))
-    camera = Camera(0)
+    camera = DeviceCamera(0)
     shown = []
     for frame, taken in itertools.islice(camera, 8):
         shown.append(int(frame[0, 0, 0]))
@@ -50,7 +50,7 @@ def test_each_frame_that_is_handed_out_is_the_newest(monkeypatch):
 
 def test_a_fast_reader_misses_nothing_and_ends_with_the_camera(monkeypatch):
     plug_in(monkeypatch, Device(numbered(20), fps=100))
-    camera = Camera(0)
+    camera = DeviceCamera(0)
     assert [int(frame[0, 0, 0]) for frame, _ in camera] == list(range(20))
     assert camera.dropped == 0
 
@@ -59,13 +59,13 @@ def test_colours_are_red_green_blue(monkeypatch):
     blue = np.zeros((4, 4, 3), np.uint8)
     blue[..., 0] = 255  # as OpenCV has it
     plug_in(monkeypatch, Device([blue], fps=100))
-    ((frame, _),) = Camera(0)
+    ((frame, _),) = DeviceCamera(0)
     assert frame[0, 0].tolist() == [0, 0, 255]
 
 
 def test_a_driver_begins_when_it_knows_where_the_face_is_and_keeps_the_time(monkeypatch):
     plug_in(monkeypatch, Device(numbered(60), fps=50))
-    moments = list(CameraDriving(0, Fixed(), "face", 64, fps=25))
+    moments = list(CameraDriving(DeviceCamera(0), Fixed(), "face", 64, fps=25))
     assert len(moments) == 60 - FIRST_FACES + 1
     assert all(moment.frame.shape == (64, 64, 3) for moment in moments)
     taken = [moment.taken for moment in moments]
@@ -77,7 +77,7 @@ def test_a_driver_begins_when_it_knows_where_the_face_is_and_keeps_the_time(monk
 def test_a_face_that_moves_away_gets_another_square_and_a_trembling_one_does_not(monkeypatch):
     plug_in(monkeypatch, Device([np.zeros((300, 300, 3), np.uint8)] * 40, fps=200))
     detector = Fixed()
-    moments, boxes = iter(CameraDriving(0, detector, "face", 64)), []
+    moments, boxes = iter(CameraDriving(DeviceCamera(0), detector, "face", 64)), []
     for moment in moments:
         boxes.append(moment.box)
         step = len(boxes) % 2 if len(boxes) < 10 else 5 * (len(boxes) - 10)
@@ -90,7 +90,7 @@ def test_a_face_that_moves_away_gets_another_square_and_a_trembling_one_does_not
 def test_frames_without_the_face_hold_the_one_before_and_are_counted(monkeypatch):
     plug_in(monkeypatch, Device([np.zeros((100, 100, 3), np.uint8)] * 30, fps=200))
     detector = Fixed()
-    driving = CameraDriving(0, detector, "whole", 100)
+    driving = CameraDriving(DeviceCamera(0), detector, "whole", 100)
     for number, moment in enumerate(driving):
         detector.face = np.full((68, 2), np.nan, np.float32) if number < 5 else FACE
         assert np.allclose(moment.landmarks, FACE)
@@ -101,7 +101,7 @@ def test_frames_without_the_face_hold_the_one_before_and_are_counted(monkeypatch
 def test_it_ends_after_the_seconds_that_are_asked_for_though_no_face_comes(monkeypatch, seen):
     device = plug_in(monkeypatch, Device(numbered(200), fps=100))
     face = FACE if seen else np.full((68, 2), np.nan, np.float32)
-    moments = list(CameraDriving(0, Fixed(face=face), "face", 64, seconds=0.5))
+    moments = list(CameraDriving(DeviceCamera(0), Fixed(face=face), "face", 64, seconds=0.5))
     assert bool(moments) == seen
     assert 40 < device.count < 70
     assert device.released
@@ -109,7 +109,7 @@ def test_it_ends_after_the_seconds_that_are_asked_for_though_no_face_comes(monke
 
 def test_leaving_it_early_releases_the_device(monkeypatch):
     device = plug_in(monkeypatch, Device(numbered(200), fps=100))
-    moments = iter(CameraDriving(0, Fixed(), "face", 64))
+    moments = iter(CameraDriving(DeviceCamera(0), Fixed(), "face", 64))
     next(moments)
     moments.close()
     assert device.released
@@ -118,8 +118,8 @@ def test_leaving_it_early_releases_the_device(monkeypatch):
 def test_a_camera_that_is_not_there_or_gives_nothing_is_named(monkeypatch):
     plug_in(monkeypatch, Device([], fps=100, opened=False))
     with pytest.raises(ValueError, match=r"^--driving 3: there is no camera 3 that can be opened$"):
-        Camera(3)
+        DeviceCamera(3)
     monkeypatch.setattr("inference.camera.PATIENCE", 0.1)
     plug_in(monkeypatch, Device(numbered(2), fps=1))
     with pytest.raises(ValueError, match=r"^--driving 0: the camera gives no frames$"):
-        list(Camera(0))
+        list(DeviceCamera(0))
