@@ -8,34 +8,26 @@ import system.waiting  # noqa: F401 - sets how PyTorch's threads wait
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 import cli
 from config import Infer
-from dataset.detection.kinds import create_detector
 from dataset.detection.stored import beside
 from dataset.kinds_of_files import PHOTO_SUFFIXES
-from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import inputs_of_person
 from dataset.video.writing import WRITABLE, VideoWriter
 from inference.driving import LANDMARKS_FILE, is_camera
-from inference.paste import find_place, paste_back, place_in
 from inference.window import Window, has_display
 from system.files import remove_stale
 from system.outputs import Input, prepare_file, prepare_folder
 from system.progress import progress_bar
-from talking_head.animation import Animation, Moment
+from talking_head.animation import Animation
 from talking_head.drawing import DrawingHead
+from talking_head.finishing import Finish, alone, in_driver, in_picture, side_by_side
 from talking_head.live import follow
 from talking_head.onnx import ONNX, OnnxHead
 from training.inputs import inputs_of_checkpoint
-
-Finish = Callable[[Moment], np.ndarray]
-"""From a moment of the animation to what is written."""
-
 
 def main() -> None:
     config = cli.parse(Infer, "infer.py")
@@ -165,26 +157,14 @@ def _load(config: Infer) -> DrawingHead:
 
 
 def _finish(config: Infer, head: DrawingHead) -> Finish:
-    """Return what becomes of each result: alone, beside its driver, or in a whole picture."""
+    """Return what becomes of each result."""
     if config.side_by_side:
-        return _side_by_side
+        return side_by_side
     if config.paste_back is None:
-        return lambda moment: moment.frame
+        return alone
     if config.paste_back == "driver":
-        return lambda moment: paste_back(
-            moment.frame, place_in(moment.driver.whole, moment.driver.box)
-        )
-    detector = create_detector(config.detector, head.device, face=config.face)
-    crop = head.crop if config.crop == "auto" else config.crop
-    place = find_place(config.paste_back, detector, crop)
-    return lambda moment: paste_back(moment.frame, place)
-
-
-def _side_by_side(moment: Moment) -> np.ndarray:
-    panels = [draw_landmarks(moment.landmarks, len(moment.frame)), moment.frame]
-    if moment.driver.frame is not None:
-        panels.insert(0, moment.driver.frame)
-    return np.concatenate(panels, axis=1)
+        return in_driver
+    return in_picture(head, config.paste_back, config.detector, config.face, config.crop)
 
 
 if __name__ == "__main__":
