@@ -27,6 +27,8 @@ RANGES = {
     "process_timeout": (1, ANY),
     **dict.fromkeys(("people", "frames", "driving_frames", "held_out"), (1, ANY)),
     **dict.fromkeys(("steps", "workers", "threads", "finetune_steps"), (0, ANY)),
+    **dict.fromkeys(("longest", "largest", "most_steps", "waiting"), (1, ANY)),
+    "port": (0, 65535),
     **dict.fromkeys(("generator_lr", "discriminator_lr"), (1e-12, ANY)),  # SparseAdam refuses 0
     **dict.fromkeys(("eps", "identity_rescale", "seconds"), (0, ANY)),
     **dict.fromkeys(("beta1", "beta2", "ema"), (0, 0.999999)),
@@ -402,6 +404,30 @@ class Infer(Checked):
     """whole: face crops already; face: cut out the face; auto: as the person's pictures were."""
     batch_size: int = 8
     """Frames generated at once."""
+    runtime: Runtime = field(default_factory=Runtime)
+
+
+@dataclass(frozen=True)
+class App(Checked):
+    """Serve a web page on which a person's pictures are learnt and animated."""
+
+    models: tuple[Path, ...] = ()
+    """Models of train.py to choose from: files, runs, or folders of files; default: those in
+    models/."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets others in, who then share this machine's time."""
+    port: int = 7860
+    """Port to listen on."""
+    detector: Literal["face-alignment", "dlib"] = "dlib"
+    """Finds the landmarks, of pictures, films and cameras."""
+    longest: float = 60
+    """Longest film that may drive, seconds."""
+    largest: int = 200
+    """Largest file that may be sent, MB."""
+    most_steps: int = 200
+    """Most steps of learning."""
+    waiting: int = 20
+    """Most jobs that may wait; one runs at a time."""
     runtime: Runtime = field(default_factory=Runtime)
 
 

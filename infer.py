@@ -29,6 +29,7 @@ from talking_head.live import follow
 from talking_head.onnx import ONNX, OnnxHead
 from training.inputs import inputs_of_checkpoint
 
+
 def main() -> None:
     config = cli.parse(Infer, "infer.py")
     _check(config, WRITABLE)

@@ -49,11 +49,16 @@ class Camera:
         self._ended = False
         self._news = threading.Condition()
 
-    def take(self, frame: np.ndarray) -> None:
-        """Take a frame (H, W, 3) uint8 RGB as it comes."""
+    def take(self, frame: np.ndarray, taken: float | None = None) -> None:
+        """Take a frame (H, W, 3) uint8 RGB as it comes.
+
+        Args:
+            frame: is handed out as it is.
+            taken: when, `time.monotonic` seconds; None: now.
+        """
         with self._news:
             self.dropped += self._newest is not None
-            self._newest = Shot(frame, time.monotonic())
+            self._newest = Shot(frame, time.monotonic() if taken is None else taken)
             self._news.notify_all()
 
     def end(self) -> None:

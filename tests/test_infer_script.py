@@ -24,6 +24,7 @@ from inference.retarget import most_neutral, moved
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
 from talking_head import Animation
+from talking_head.finishing import side_by_side
 from tests.conftest import FRAMES, call_file, call_script
 from tests.dataset.video.clips import add_sound, heard
 from tests.provenance import OTHER, model_of_other_detector, of_other_detector, warnings_of
@@ -199,7 +200,7 @@ def test_the_network_is_shown_the_drivers_face_or_the_persons_own_or_one_between
     (moment,) = Animation(
         PreparedHead(any_head().network, SIZE), One(), FACE[None], motion
     ).moments()
-    frame = infer._side_by_side(moment)
+    frame = side_by_side(moment)
     (between,) = moved("retargeted", [driver], FACE[None])
     expected = {"absolute": driver, "relative": FACE, "retargeted": between}[motion]
     assert (frame[:, :SIZE] == draw_landmarks(expected, SIZE)).all()

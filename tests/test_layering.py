@@ -11,7 +11,16 @@ ROOT = Path(__file__).parent.parent
 BASE = {"system", "pretrained"}
 LEAVES = {"dataset", "network", "loss", "metric"}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")} - {"cli", "config"}
-ROOMS = {"drawn_heads", "training", "inference", "talking_head", "evaluation", "cli", "config"}
+ROOMS = {
+    "drawn_heads",
+    "training",
+    "inference",
+    "talking_head",
+    "evaluation",
+    "page",
+    "cli",
+    "config",
+}
 OWN = BASE | LEAVES | SCRIPTS | ROOMS
 ALLOWED = {
     "system": set(),
@@ -22,6 +31,7 @@ ALLOWED = {
     "inference": LEAVES | BASE,
     "talking_head": {"training", "inference"} | LEAVES | BASE,
     "evaluation": {"training", "inference", "drawn_heads"} | LEAVES | BASE,
+    "page": {"talking_head", "inference"} | LEAVES | BASE,
     "config": set(),
     "cli": set(),
     **dict.fromkeys(SCRIPTS, OWN - SCRIPTS),
