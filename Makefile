@@ -1,19 +1,22 @@
 # make demo: an animated face, from a model that lies here.  make demo-from-scratch: trains it first.
-# make test: lint and tests.  make test-slow: the long form of what it has in short (random kills,
+# make app: the web page.  make test: lint and tests.  make test-slow: the long form of what it has in short (random kills,
 # fuzzing, torchrun).  Each makes a virtual environment in .venv where there is none.
 
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup demo demo-from-scratch demo-short test test-slow lint clean
+.PHONY: setup app demo demo-from-scratch demo-short test test-slow lint clean
 
 setup: $(VENV)/installed
 
-$(VENV)/installed: requirements.txt
+$(VENV)/installed: requirements.txt requirements-app.txt
 	command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-app.txt
 	touch $@
+
+app: setup
+	$(RUN) app.py
 
 demo: setup
 	$(RUN) demo.py --output demo --checkpoint models/drawn_heads_128.pt
