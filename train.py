@@ -38,12 +38,7 @@ from system.outputs import Input, prepare_file, prepare_folder
 from talking_head import TalkingHead
 from talking_head.onnx import ONNX
 from talking_head.onnx_export import export_onnx
-from training.checkpoint import (
-    config_of_run,
-    is_run,
-    load,
-    save_model,
-)
+from training.checkpoint import config_of_run, is_run, load, save_model
 from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks
 from training.hardware import Hardware

@@ -16,7 +16,8 @@ from dataset.preparation.person import PersonFrames
 from dataset.video.reading import probe
 from inference.onnx_export import export_model
 from inference.onnx_format import PREFIX, Names
-from inference.prepared import embed_person
+from inference.prepared import embed_person, folded
+from network.spectral_norm import spectral_norms
 from talking_head.onnx_model import OnnxModel
 from tests.conftest import FRAMES, ROOT, call_script
 from tests.runs import assert_one_line, call
@@ -101,10 +102,36 @@ def test_they_are_of_networks_of_every_kind(size, attention, spectral_norm, tmp_
     )  # fmt: skip
     lively(embedder.state_dict(), generator.state_dict())
     export_model(embedder, generator, size, {"detectors": []}, tmp_path / "vox.onnx")
+    assert constant_expressions(onnx.load(tmp_path / "vox.onnx").graph) <= WIDENING
     assert_like_pytorch(tmp_path / "vox.onnx", embedder, generator, size)
 
 
-def test_the_file_tells_what_a_model_is_and_wants_and_its_norms_are_folded(exported):
+def constant_expressions(graph):
+    """Name the operations that depend on no input."""
+    constant, operations = {weight.name for weight in graph.initializer}, set()
+    for node in graph.node:
+        if node.input and {*node.input} - {""} <= constant:
+            operations.add(node.op_type)
+            constant |= {*node.output}
+    return operations
+
+
+def test_folded_networks_have_no_spectral_norm_and_give_the_same(model):
+    embedder, generator, *_ = load_models(load(model, "model"), model)
+    assert [*spectral_norms(embedder)] and [*spectral_norms(generator)]
+    plain = [folded(network, torch.float32) for network in (embedder, generator)]
+    assert not [*spectral_norms(*plain)]
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        embedding = embedder.eval()(images, images)
+        assert torch.allclose(plain[0](images, images), embedding, atol=1e-5)
+        style = generator.project(embedding)
+        assert torch.allclose(plain[1].project(embedding), style, atol=1e-5)
+        drawn = generator.eval()(images, style)
+        assert torch.allclose(plain[1](images, style), drawn, atol=1e-4)
+
+
+def test_the_file_tells_what_a_model_is_and_wants(exported):
     model = onnx.load(exported)
     onnx.checker.check_model(model)
     told = {entry.key: entry.value for entry in model.metadata_props}
@@ -122,17 +149,6 @@ def test_the_file_tells_what_a_model_is_and_wants_and_its_norms_are_folded(expor
     for name in lengths:
         assert f"{name}: " in told[f"{PREFIX}input"] + told[f"{PREFIX}output"]
     assert not any(str(ROOT) in value for value in told.values()), "no folder of this machine"
-    assert constant_expressions(model.graph) <= WIDENING
-
-
-def constant_expressions(graph):
-    """Name the operations that depend on no input."""
-    constant, operations = {weight.name for weight in graph.initializer}, set()
-    for node in graph.node:
-        if node.input and {*node.input} - {""} <= constant:
-            operations.add(node.op_type)
-            constant |= {*node.output}
-    return operations
 
 
 def test_a_head_is_made_and_animated_where_importing_pytorch_is_forbidden(
