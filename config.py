@@ -353,12 +353,13 @@ class Export(Checked):
     """Write what a run has learnt into one small file (float16), to be used but not trained on."""
 
     checkpoint: Path
-    """Run folder or checkpoint of train.py; for --format onnx a head of train.py finetune."""
+    """Run folder or checkpoint of train.py; for --format onnx also a model of this command, or a
+    head of train.py finetune."""
     output: Path = field(metadata=FILE)
     """The file to write, for instance vox.pt or me.onnx; scripts take it as --checkpoint."""
     format: Literal["pt", "onnx"] = "pt"
-    """pt: a small model, to be fine-tuned; onnx: a head, which infer.py draws without PyTorch
-    (pip install onnxscript onnxruntime)."""
+    """pt: a small model, to be fine-tuned; onnx: a head, or a model's embedder and generator, which
+    infer.py draws without PyTorch (pip install onnxscript onnxruntime)."""
     content: Content | None = None
     """What fine-tuning it compares images by; default: as in training. l1 spares its users the
     files of VGG19 and VGGFace."""
@@ -369,14 +370,14 @@ class Infer(Checked):
     """Animate a person with the motion of a driving video."""
 
     checkpoint: Path
-    """A head of `train.py finetune`, or a run or model (then --source is needed)."""
+    """A head of `train.py finetune`, or a run or model (then --source is needed); also in ONNX."""
     driving: Path
     """Video, picture, folder of frames, file of landmarks (.npy), or number of a camera."""
     output: Path | None = field(default=None, metadata=FILE)
     """What to write; the suffix decides: .mp4, .mov or .webm, with the driver's sound; .gif or
     .webp; without a suffix a folder of PNG. Without it a camera's motion is shown in a window."""
     source: Path | None = None
-    """Pictures of the person, for a run: photo, video, folder of both, or pickle."""
+    """Pictures of the person, for a run or model: photo, video, folder of both, or pickle."""
     shots: int = 32
     """At most this many pictures of --source are used."""
     motion: Literal["absolute", "relative", "retargeted"] = "absolute"

@@ -27,6 +27,7 @@ from talking_head.drawing import DrawingHead
 from talking_head.finishing import Finish, alone, in_driver, in_picture, side_by_side
 from talking_head.live import follow
 from talking_head.onnx import ONNX, OnnxHead
+from talking_head.onnx_model import OnnxModel
 from training.inputs import inputs_of_checkpoint
 
 
@@ -130,10 +131,13 @@ def _check_paste_back(config: Infer) -> None:
 def _load(config: Infer) -> DrawingHead:
     """Load the head, or make it from pictures of --source."""
     if config.checkpoint.suffix == ONNX:
-        if config.source is not None:
-            raise ValueError(f"{config.checkpoint} knows its person: --source is for a run")
-        return OnnxHead(config.checkpoint, config.runtime.threads)
-    # With PyTorch, which heads in ONNX do without.
+        if config.source is None:
+            return OnnxHead(config.checkpoint, config.runtime.threads)
+        return OnnxModel(config.checkpoint, config.runtime.threads).from_pictures(
+            config.source, shots=config.shots, detector=config.detector, face=config.face,
+            crop=config.crop, batch_size=config.batch_size,
+        )  # fmt: skip
+    # With PyTorch, which files of ONNX do without.
     from system.device import set_threads
     from talking_head.head import TalkingHead
     from training.checkpoint import is_head

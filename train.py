@@ -16,16 +16,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import cli
 from config import PRESETS, VGG19_WEIGHTS, Export, Finetune, Train
 from dataset.episodes import VoxCelebDataset
-from dataset.images import frame_to_image, normalize
-from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import inputs_of_person
-from inference.onnx_export import export_head
+from drawn_heads.pictures import pictures_of_head
 from loss.content import (
     choose_face_features,
     load_content_loss,
@@ -39,14 +36,9 @@ from system.device import resolve_device, resolve_precision, set_threads
 from system.files import replacing
 from system.outputs import Input, prepare_file, prepare_folder
 from talking_head import TalkingHead
-from talking_head.onnx import ONNX, OnnxHead
-from training.checkpoint import (
-    config_of_run,
-    is_run,
-    load,
-    load_head,
-    save_model,
-)
+from talking_head.onnx import ONNX
+from talking_head.onnx_export import export_onnx
+from training.checkpoint import config_of_run, is_run, load, save_model
 from training.compilation import compile_networks, obstacle_to_compiling
 from training.distributed import from_first, joined, rank, ranks
 from training.hardware import Hardware
@@ -54,6 +46,8 @@ from training.inputs import CHECKPOINT_SUFFIX, inputs_of_checkpoint
 from training.loops import WRITES, MetaLearning, Schedule
 from training.models import build_models, build_optimizers, layout
 from training.steps import term_weights
+
+COMPARED_PICTURES, COMPARED_FRAMES = 8, 100  # of what is exported to ONNX
 
 
 def main() -> None:
@@ -252,7 +246,7 @@ def finetune_person(config: Finetune) -> None:
 
 
 def export(config: Export) -> None:
-    """Write a run's networks, or a head in ONNX, into one small file."""
+    """Write a run's networks, or a head or model in ONNX, into one small file."""
     in_onnx = config.format == "onnx"
     prepare_file(
         config.output, inputs_of_checkpoint(config.checkpoint),
@@ -269,27 +263,22 @@ def export(config: Export) -> None:
 
 
 def _export_onnx(config: Export) -> None:
-    """Write a head in ONNX, and say how far it is from the one in PyTorch."""
+    """Write a head or model in ONNX, and say how far it is from the one in PyTorch."""
     if config.content is not None:
         raise ValueError("--content is for a model, which can be fine-tuned, not for ONNX")
-    head = load_head(config.checkpoint)
-    facts = {
-        "crop": head.crop,
-        "detectors": head.detectors,
-        "landmarks": head.landmarks.round(2).tolist(),
-    }
-    export_head(head.network, head.image_size, facts, config.output)
+    exported = export_onnx(config.checkpoint, config.output)
     size = config.output.stat().st_size / 1e6
-    print(f"{config.output}: a head of {head.image_size} pixels, {size:.1f} MB")
+    print(f"{config.output}: a {exported.kind} of {exported.image_size} pixels, {size:.1f} MB")
+    person = pictures_of_head(COMPARED_PICTURES, exported.image_size)
     try:
-        exported = OnnxHead(config.output)
+        away = exported.difference(person, COMPARED_FRAMES)
     except ValueError as error:
         print(f"not compared with PyTorch: {error}")
         return
-    points = head.landmarks
-    drawn = frame_to_image(np.stack([draw_landmarks(face, head.image_size) for face in points]))
-    away = np.abs(exported.image(points) - head.network.draw(normalize(drawn)).numpy()).max()
-    print(f"greatest difference from PyTorch on {len(points)} frames in [-1, 1]: {away:.1e}")
+    what = f"{COMPARED_FRAMES} frames in the poses of a drawn head"
+    if exported.kind == "model":
+        what += f", made from {COMPARED_PICTURES} pictures of it"
+    print(f"greatest difference from PyTorch on {what}, in [-1, 1]: {away:.1e}")
 
 
 def _hardware(runtime: Any, device: torch.device) -> Hardware:

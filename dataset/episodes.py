@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from dataset.augmentation import Augmentation
-from dataset.images import decode_jpeg, frame_to_image, resize
-from dataset.landmarks import draw_landmarks, scale_landmarks
+from dataset.frames import record_frames
+from dataset.images import frame_to_image
 from dataset.store import (
     Record,
     StoreError,
@@ -221,17 +221,10 @@ def record_images(
     image_size: int,
     augmentation: Augmentation | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Decode frames of a record and draw their landmark images.
-
-    Args:
-        augmentation: changes all of them alike.
+    """Bring `record_frames` into the order of networks.
 
     Returns:
         images, landmark images: (len(indices), 3, image_size, image_size) uint8 each.
     """
-    landmarks = scale_landmarks(record.landmarks, record.image_size, image_size)[list(indices)]
-    frames = [resize(decode_jpeg(record.frames[i]), image_size) for i in indices]
-    if augmentation is not None:
-        frames, landmarks = augmentation.apply(frames, landmarks)
-    drawn = [draw_landmarks(points, image_size) for points in landmarks]
-    return frame_to_image(np.stack(frames)), frame_to_image(np.stack(drawn))
+    frames, drawn = record_frames(record, indices, image_size, augmentation)
+    return frame_to_image(frames), frame_to_image(drawn)

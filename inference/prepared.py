@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from dataset.landmarks import draw_landmarks
 from network.embedder import Embedder
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @torch.no_grad()
@@ -85,24 +88,28 @@ class PreparedHead:
             return image_to_frame(self._head(images))
 
 
-def folded(head: PersonalGenerator, precision: torch.dtype) -> PersonalGenerator:
-    """Copy a head with its spectral norms and casts done once instead of for every batch."""
-    head = copy.deepcopy(head).eval().requires_grad_(False)
-    for parent in list(head.modules()):
+def folded(network: Network, precision: torch.dtype) -> Network:
+    """Copy a network with its spectral norms and casts done once instead of for every batch."""
+    network = copy.deepcopy(network).eval().requires_grad_(False)
+    for parent in list(network.modules()):
         for name, layer in parent.named_children():
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
                 setattr(parent, name, _plain(layer).to(precision))
-    return head
+    return network
 
 
-def _plain(layer: nn.Conv2d) -> nn.Conv2d:
-    """Rebuild a convolution with the weight that it uses.
+def _plain(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
+    """Rebuild a layer with the weight that it uses.
 
     PyTorch's `remove_parametrizations` would break the original: copies share its class.
     """
-    shape = (layer.in_channels, layer.out_channels, layer.kernel_size)
     has_bias = layer.bias is not None
-    plain = nn.utils.skip_init(nn.Conv2d, *shape, padding=layer.padding, bias=has_bias)
+    if isinstance(layer, nn.Linear):
+        shape = (layer.in_features, layer.out_features)
+        plain = nn.utils.skip_init(nn.Linear, *shape, bias=has_bias)
+    else:
+        shape = (layer.in_channels, layer.out_channels, layer.kernel_size)
+        plain = nn.utils.skip_init(nn.Conv2d, *shape, padding=layer.padding, bias=has_bias)
     plain.weight = nn.Parameter(layer.weight.detach(), requires_grad=False)
     plain.bias = layer.bias
     return plain

@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from talking_head.animation import Animation, Moment
     from talking_head.head import Learnt, TalkingHead
     from talking_head.onnx import OnnxHead
+    from talking_head.onnx_model import OnnxModel
 
-__all__ = ["Animation", "Learnt", "Moment", "OnnxHead", "TalkingHead"]
+__all__ = ["Animation", "Learnt", "Moment", "OnnxHead", "OnnxModel", "TalkingHead"]
 
-_PLACES = {"Animation": "animation", "Moment": "animation", "OnnxHead": "onnx"}
+_PLACES = {
+    "Animation": "animation",
+    "Moment": "animation",
+    "OnnxHead": "onnx",
+    "OnnxModel": "onnx_model",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for only then: heads in ONNX do without PyTorch."""
+    """Import what is asked for only then: what is in ONNX does without PyTorch."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_PLACES.get(name, 'head')}"), name)

@@ -8,18 +8,17 @@ import torch
 from torch import Tensor
 
 from dataset.detection.detector import Which
-from dataset.detection.kinds import create_detector
-from dataset.images import normalize
-from dataset.preparation.person import PersonImages, is_record, load_person
+from dataset.images import frame_to_image, normalize
+from dataset.preparation.person import PersonFrames
 from inference.prepared import PreparedHead, embed_person
 from loss.content import load_content_loss_of, with_content
 from system.device import resolve_device, resolve_precision
 from talking_head.drawing import DETECTOR, DrawingHead
-from talking_head.pictures import Picture, on_disk
+from talking_head.pictures import Model, Picture, frames_for
 from training.checkpoint import Head, load, load_head, load_models, save_head
 from training.finetuning import AUTO, Learning, content_error, finetune, initial_person, paper_steps
 from training.hardware import Hardware
-from training.provenance import detectors_of, warn_of_other_detectors
+from training.provenance import detectors_of
 from training.steps import term_weights
 
 ASIDE = 32
@@ -45,7 +44,7 @@ class _Origin(NamedTuple):
     """What a head was made from, and can be learnt with."""
 
     payload: Mapping[str, Any]
-    person: PersonImages
+    person: PersonFrames
     shots: int
     batch_size: int
     """Pictures embedded at once."""
@@ -111,12 +110,11 @@ class TalkingHead(DrawingHead):
         hardware, name = _hardware(device, precision), str(model)
         payload = load(Path(model), "run", "model")
         config = payload["config"]
-        with on_disk(pictures) as files:
-            place = str(hardware.device)
-            finder = None if is_record(files) else create_detector(detector, place, face=face)
-            size = config["networks"]["image_size"]
-            person = load_person(files, finder, crop, size, shots + aside, seed)
-        warn_of_other_detectors(_source(pictures), [person.detector], name, detectors_of(config))
+        size, place = config["networks"]["image_size"], str(hardware.device)
+        person = frames_for(
+            Model(name, size, detectors_of(config), place), pictures, shots + aside,
+            detector=detector, face=face, crop=crop, seed=seed,
+        )  # fmt: skip
         return cls(None, name, hardware, _Origin(payload, person, shots, batch_size))
 
     @property
@@ -126,9 +124,8 @@ class TalkingHead(DrawingHead):
             payload, person, shots, batch_size = self._origin
             known = _first(person, shots)
             models = load_models(payload, Path(self._name)).to(self._hardware.device)
-            network = embed_person(
-                models.embedder, models.generator, known.images, known.landmark_images, batch_size
-            )
+            images = map(frame_to_image, (known.frames, known.drawn))
+            network = embed_person(models.embedder, models.generator, *images, batch_size)
             self._made = Head(network, payload["config"], known.crop, known.landmarks)
         return self._made
 
@@ -206,25 +203,22 @@ def _hardware(device: str, precision: str) -> Hardware:
     return Hardware(place, resolve_precision(precision, place))
 
 
-def _source(pictures: object) -> str:
-    return f"--source {pictures}" if isinstance(pictures, str | Path) else "the pictures"
-
-
-def _first(person: PersonImages, shots: int) -> PersonImages:
+def _first(person: PersonFrames, shots: int) -> PersonFrames:
     """Take the first pictures, which are learnt from."""
     return _part(person, slice(shots))
 
 
-def _rest(person: PersonImages, shots: int) -> PersonImages:
+def _rest(person: PersonFrames, shots: int) -> PersonFrames:
     """Take the others, which are judged by."""
     return _part(person, slice(shots, None))
 
 
-def _part(person: PersonImages, which: slice) -> PersonImages:
-    images, drawn, landmarks = (part[which] for part in person[:3])
-    return person._replace(images=images, landmark_images=drawn, landmarks=landmarks)
+def _part(person: PersonFrames, which: slice) -> PersonFrames:
+    frames, drawn, landmarks = (part[which] for part in person[:3])
+    return person._replace(frames=frames, drawn=drawn, landmarks=landmarks)
 
 
-def _tensors(person: PersonImages, device: torch.device) -> tuple[Tensor, Tensor]:
+def _tensors(person: PersonFrames, device: torch.device) -> tuple[Tensor, Tensor]:
     """Bring images and landmark images to the device, in [-1, 1]."""
-    return normalize(person.images.to(device)), normalize(person.landmark_images.to(device))
+    images, drawn = (frame_to_image(part).to(device) for part in (person.frames, person.drawn))
+    return normalize(images), normalize(drawn)

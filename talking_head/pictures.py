@@ -1,17 +1,57 @@
-"""Pictures of a person as programs have them: paths, arrays, or Pillow's images."""
+"""Pictures of a person: as programs have them, and as a head is made from them."""
 
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from dataset.detection.detector import Which
+from dataset.detection.kinds import create_detector
 from dataset.images import write_image
 from dataset.photos import frame_of
+from dataset.preparation.person import PersonFrames, is_record, load_person
+from training.provenance import warn_of_other_detectors
 
 Picture = str | Path | np.ndarray | Image.Image
+
+
+class Model(NamedTuple):
+    """What pictures are read for."""
+
+    name: str
+    """As the user has named it."""
+    image_size: int
+    """Side of its frames, pixels."""
+    detectors: tuple[str, ...]
+    """Whose landmarks it has learnt."""
+    device: str
+    """Where it computes."""
+
+
+def frames_for(
+    model: Model,
+    pictures: Picture | Sequence[Picture],
+    limit: int,
+    *,
+    detector: str,
+    face: Which,
+    crop: str,
+    seed: int,
+) -> PersonFrames:
+    """Read at most `limit` pictures of one person, as the model is to see them.
+
+    The other arguments and the errors are those of `TalkingHead.from_pictures`.
+    """
+    with on_disk(pictures) as files:
+        finder = None if is_record(files) else create_detector(detector, model.device, face=face)
+        person = load_person(files, finder, crop, model.image_size, limit, seed)
+    what = f"--source {pictures}" if isinstance(pictures, str | Path) else "the pictures"
+    warn_of_other_detectors(what, [person.detector], model.name, model.detectors)
+    return person
 
 
 @contextlib.contextmanager

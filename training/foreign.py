@@ -6,7 +6,13 @@ from pathlib import Path
 from torch import Tensor
 
 ZIP = b"PK\x03\x04"  # what PyTorch writes
-OTHERS = {b"\xff\xd8": "a JPEG", b"\x89PNG": "a PNG", b"\x80": "a pickle", b"{": "JSON"}
+OTHERS = {
+    b"\xff\xd8": "a JPEG",
+    b"\x89PNG": "a PNG",
+    b"\x80": "a pickle",
+    b"{": "JSON",
+    b"\x08": "ONNX",
+}
 
 
 def start_of_another_kind(path: Path) -> str | None:

@@ -4,12 +4,13 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.stored import LANDMARKS_SUFFIX, beside
+from dataset.frames import record_frames
 from dataset.kinds_of_files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 from dataset.landmarks import scale_landmarks
 from dataset.preparation.findings import Findings
@@ -18,22 +19,19 @@ from dataset.preparation.sources import find_person
 from dataset.store import read_record
 from system.outputs import Input
 
-if TYPE_CHECKING:  # PyTorch, which takes seconds, is imported where pictures are loaded
-    from torch import Tensor
-
 PICKLE = ".pkl"
 NAMED = 5  # files that cannot be read
 
 
-class PersonImages(NamedTuple):
+class PersonFrames(NamedTuple):
     """T pictures of one person, as networks see them."""
 
-    images: "Tensor"
-    """(T, 3, H, W) uint8."""
-    landmark_images: "Tensor"
-    """(T, 3, H, W) uint8."""
+    frames: np.ndarray
+    """(T, H, W, 3) uint8 RGB."""
+    drawn: np.ndarray
+    """(T, H, W, 3) uint8 RGB: their landmarks."""
     landmarks: np.ndarray
-    """(T, 68, 2) float32, pixels of the images."""
+    """(T, 68, 2) float32, pixels of the frames."""
     crop: str
     """How they were cut: whole or face."""
     detector: str
@@ -48,7 +46,7 @@ def load_person(
     limit: int,
     seed: int = 0,
     fewest: int = 1,
-) -> PersonImages:
+) -> PersonFrames:
     """Read at most `limit` pictures of one person, cut and drawn exactly as training data is.
 
     Args:
@@ -56,7 +54,7 @@ def load_person(
             preprocess.py.
         detector: finds the landmarks; not used for a pickle.
         crop: whole, face or auto, as in preprocess.py.
-        image_size: side of the images, pixels.
+        image_size: side of the frames, pixels.
         limit: pictures wanted; those of a video are spread over it, and each file of a folder gives
             one before any gives a second one.
         seed: chooses them and their order, in which too each file has one before any has a second:
@@ -67,8 +65,6 @@ def load_person(
         FileNotFoundError: `source` does not exist.
         ValueError: there is nothing in it that can be read, or it shows too few faces.
     """
-    from dataset.episodes import record_images
-
     found = None
     if is_record(source):
         record = read_record(Path(source))
@@ -83,9 +79,9 @@ def load_person(
     if found and found.kind == "person":
         order = _in_turns(order, [name for name, _ in record.origins])
     chosen = order[:limit]
-    images, drawn = record_images(record, chosen, image_size)
+    frames, drawn = record_frames(record, chosen, image_size)
     landmarks = scale_landmarks(record.landmarks[chosen], record.image_size, image_size)
-    return PersonImages(images, drawn, landmarks, record.crop, record.detector)
+    return PersonFrames(frames, drawn, landmarks, record.crop, record.detector)
 
 
 def is_record(source: Path | Sequence[Path]) -> bool:

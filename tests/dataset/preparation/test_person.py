@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dataset.detection.stored import StoredLandmarks
-from dataset.episodes import record_images
+from dataset.frames import record_frames
 from dataset.preparation import person
 from tests.dataset.conftest import moving_scene, write_clip, write_photo
 from tests.dataset.films import write_animation
@@ -17,7 +17,7 @@ SIZE = 32
 
 @pytest.fixture
 def load(monkeypatch):
-    """Return how often each file was taken, and the images themselves."""
+    """Return how often each file was taken, and the frames themselves."""
     records = []
     make = person.make_record
 
@@ -29,7 +29,7 @@ def load(monkeypatch):
 
     def load(source, limit, seed=0):
         loaded = person.load_person(source, StoredLandmarks(), "auto", SIZE, limit, seed)
-        assert loaded.images.shape[1:] == (3, SIZE, SIZE)
+        assert loaded.frames.shape[1:] == (SIZE, SIZE, 3)
         return Counter(name for name, _ in records[-1].origins), loaded
 
     return load
@@ -41,7 +41,7 @@ def test_photos_and_a_film_are_used_together(tmp_path, load, capsys):
     write_clip(tmp_path / "IMG_9.mp4")
     taken, loaded = load(tmp_path, 10)
     assert taken == {**{f"IMG_{number}.png": 1 for number in range(4)}, "IMG_9.mp4": 6}
-    assert len(loaded.images) == 10
+    assert len(loaded.frames) == 10
     assert loaded.crop == "face"
     assert loaded.detector == "stored"
     assert "4 photos and 1 film are taken as one person's" in capsys.readouterr().err
@@ -58,9 +58,9 @@ def test_the_first_pictures_show_all_of_it_so_that_no_photo_is_held_out(
 
     def noted(record, chosen, size):
         order.extend(record.origins[picture][0] for picture in chosen)
-        return record_images(record, chosen, size)
+        return record_frames(record, chosen, size)
 
-    monkeypatch.setattr("dataset.episodes.record_images", noted)
+    monkeypatch.setattr(person, "record_frames", noted)
     load(tmp_path, 20, seed)
     assert sorted(order[:5]) == ["0.png", "1.png", "2.png", "3.png", "talk.mp4"]
     assert set(order[5:]) == {"talk.mp4"}
@@ -123,7 +123,7 @@ def test_photos_of_many_kinds_are_read(tmp_path, load):
         np.save((tmp_path / name).with_suffix(".landmarks.npy"), landmarks)
     taken, loaded = load(tmp_path, 9)
     assert sorted(taken) == ["a.webp", "b.avif", "c.tif", "d.bmp", "e.gif"]
-    spread = np.ptp(loaded.images.numpy().astype(int), axis=0)
+    spread = np.ptp(loaded.frames.astype(int), axis=0)
     assert spread.mean() < 12, "they show the same"
 
 
@@ -149,4 +149,4 @@ def test_one_film_is_read_alike_alone_or_in_its_folder(tmp_path, load):
     for suffix in (".mp4", ".landmarks.npy"):
         shutil.copy(tmp_path / "a" / f"talk{suffix}", tmp_path)
     (_, alone), (_, folder) = load(tmp_path / "talk.mp4", 4), load(tmp_path / "a", 4)
-    assert (alone.images == folder.images).all()
+    assert (alone.frames == folder.frames).all()
