@@ -52,7 +52,6 @@ def _taken(items: Iterable[Item], most: int) -> Iterator[Item]:
         while (item := made.get()) is not _END:
             room.release()
             yield item
-            del item  # it need not live until the next one is made
         if errors:
             raise errors.pop()
     finally:

@@ -4,7 +4,6 @@ import gc
 import itertools
 import threading
 import time
-import weakref
 
 import pytest
 
@@ -118,21 +117,6 @@ def test_closing_does_not_wait_for_an_item_that_never_comes(monkeypatch):
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "ahead")
     comes.set()
     assert closed.wait(PATIENCE), "and when it comes, the source is closed"
-
-
-def test_an_item_that_was_used_is_not_kept():
-    class Thing:
-        pass
-
-    items, alive = ahead((Thing() for _ in range(5)), 1), []
-    gc.disable()
-    try:
-        for thing in items:
-            alive.append(weakref.ref(thing))
-            del thing
-            assert sum(one() is not None for one in alive[:-1]) == 0
-    finally:
-        gc.enable()
 
 
 def test_stages_one_behind_the_other_all_end_together():
