@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--backends", nargs="+", default=["float32", "bfloat16", "onnx"])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--frames", type=int, default=100, help="for the stages alone")
     parser.add_argument("--repeats", type=int, default=3, help="of each whole run to a file")
     parser.add_argument("--live-minutes", type=float, help="only draw live, for so long")
     options = parser.parse_args()
@@ -98,8 +98,8 @@ def film_row(head: DrawingHead, options: argparse.Namespace, faces: np.ndarray) 
     runs = []
     for _ in range(options.repeats):
         with mock.patch("talking_head.animation.ahead", lambda items, most: iter(items)):
-            one_by_one = to_file(head, options.video, options.frames)
-        runs.append((*one_by_one, to_file(head, options.video, options.frames).whole))
+            one_by_one = to_file(head, options.video)
+        runs.append((*one_by_one, to_file(head, options.video).whole))
     landmarks, network, encoding, whole, overlapping = np.median(runs, axis=0)
     rest = whole - landmarks - network - encoding
     for seconds in (*alone, landmarks, network, encoding, rest, whole, overlapping):
@@ -131,15 +131,15 @@ class Run(NamedTuple):
     whole: float
 
 
-def to_file(head: DrawingHead, video: Path, frames: int) -> Run:
-    """Animate the beginning of a film."""
+def to_file(head: DrawingHead, video: Path) -> Run:
+    """Animate a film, the whole of it: what is read ahead and not drawn would count too."""
     see, draw, animation = watched(head, video)
     see.seconds.clear()  # it has looked ahead to find the square
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         with VideoWriter(Path(folder) / "film.mp4", animation.fps) as writer:
             write, count = Clocked(writer.write), 0
-            for moment in itertools.islice(animation.moments(), frames):
+            for moment in animation.moments():
                 write(moment.frame)
                 count += 1
         whole = time.perf_counter() - started
