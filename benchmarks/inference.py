@@ -2,20 +2,26 @@
 
     python -m drawn_heads --output HEADS --people 1 --frames 150 --size 256
     python -m benchmarks.inference --video HEADS/id00000/video000/00001.mp4 --presets demo small
+    python -m benchmarks.inference --video HEADS/id00000/video000/00001.mp4 --live-minutes 60
 
 Heads have random weights, which take as long as trained ones. First milliseconds a frame of each
-stage by itself; then whole runs: a film to a file, and a camera, for which a stand-in gives the
-film's frames in real time. "Of the network" is a whole run's time over that of the network alone.
+stage by itself; then of whole runs, from a film to a file, stage after stage and overlapping, and
+from a camera, for which a stand-in gives the film's frames in real time. "Of the network" is a
+whole run's time over that of the network alone. The last command draws live and prints the memory
+after each minute.
 """
 
 import argparse
 import itertools
+import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import torch
@@ -28,11 +34,12 @@ from dataset.landmarks import draw_landmarks
 from dataset.video.reading import stream_frames
 from dataset.video.writing import VideoWriter
 from inference import camera
+from inference.driving import open_driving
 from inference.onnx_export import export_head
 from network.personal_generator import PersonalGenerator
 from system.device import resolve_device, resolve_precision, set_threads
-from talking_head import OnnxHead, TalkingHead
-from talking_head.drawing import DrawingHead
+from talking_head import Animation, OnnxHead, TalkingHead
+from talking_head.drawing import SMOOTH_LIVE, DrawingHead
 from talking_head.live import Pace, follow
 from training.checkpoint import Head
 from training.hardware import Hardware
@@ -41,49 +48,113 @@ from training.models import build_models
 BATCHES = 1, 8
 LIVE_SECONDS = 12.0
 LIVE_FPS = 25.0
+FILM = ["pixels", "network", "alone, batch 1", "batch 8", "landmarks", "drawing", "encoding",
+        "rest", "one after the other", "overlapping", "ratio", "of the network"]  # fmt: skip
+LIVE = ["pixels", "network", "frames/s", "delay", "landmarks", "drawing", "waiting and cutting",
+        "frames dropped"]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--video", type=Path, required=True, help="a film with one face")
-    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=["demo", "small"])
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=["demo", "small", "paper"])
     parser.add_argument("--backends", nargs="+", default=["float32", "bfloat16", "onnx"])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--frames", type=int, default=100, help="for the stages alone")
+    parser.add_argument("--repeats", type=int, default=3, help="of each whole run to a file")
+    parser.add_argument("--live-minutes", type=float, help="only draw live, for so long")
     options = parser.parse_args()
     set_threads(options.threads)
+    kinds = list(itertools.product(options.presets, options.backends))
+    if options.live_minutes:
+        endless(made(*kinds[0], options), options.video, options.live_minutes)
+        return
     shots = list(itertools.islice(stream_frames(options.video), options.frames))
+    started = time.perf_counter()
     faces = found(shots)
+    seconds = time.perf_counter() - started
     print(f"{len(shots)} frames of {shots[0].shape[1]} x {shots[0].shape[0]}, {options.device}\n")
-    print("| stage | ms a frame |\n|---|---|")
+    table(["stage", "ms a frame"])
     print(f"| decoding | {decoding(options.video, len(shots)):.1f} |")
-    print(f"| landmarks, dlib | {1e3 * timed(lambda: found(shots)) / len(shots):.1f} |")
+    print(f"| landmarks, dlib | {1e3 * seconds / len(shots):.1f} |")
     for name in options.presets:
         drawing(name, shots, faces)
-    print("\n| pixels | network | batch 1 | batch 8 | a film to a file | of the network | live, "
-          "frames/s | delay, ms | frames dropped |\n|" + "---|" * 9)  # fmt: skip
-    for name in options.presets:
-        for backend in options.backends:
-            print(row(name, backend, options, faces), flush=True)
+    for title, columns, row in (("A film, ms", FILM, film_row), ("Live, ms", LIVE, live_row)):
+        print(f"\n{title}\n")
+        table(columns)
+        for name, backend in kinds:
+            head = made(name, backend, options)
+            cells = [head.image_size, backend, *row(head, options, faces)]
+            print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
-def row(name: str, backend: str, options: argparse.Namespace, faces: np.ndarray) -> str:
-    """Measure one network by one backend, alone, from a film and live."""
-    head = made(name, backend, options)
+def film_row(head: DrawingHead, options: argparse.Namespace, faces: np.ndarray) -> Iterator[str]:
+    """Measure a network alone, and from a film to a file by turns in both ways."""
     size = head.image_size
     points = faces * (size / np.ptp(faces, (0, 1)).max())
     points = (points - points.mean((0, 1)) + size / 2).astype(np.float32)
     alone = [network_time(head, points, batch) for batch in BATCHES]
-    with tempfile.TemporaryDirectory() as folder:
-        animation = head.animate(options.video)
+    runs = []
+    for _ in range(options.repeats):
+        with mock.patch("talking_head.animation.ahead", lambda items, most: iter(items)):
+            one_by_one = to_file(head, options.video)
+        runs.append((*one_by_one, to_file(head, options.video).whole))
+    landmarks, network, encoding, whole, overlapping = np.median(runs, axis=0)
+    rest = whole - landmarks - network - encoding
+    for seconds in (*alone, landmarks, network, encoding, rest, whole, overlapping):
+        yield f"{1e3 * seconds:.1f}"
+    yield f"{statistics.median(after / before for *_, before, after in runs):.2f}"
+    yield f"{overlapping / alone[-1]:.2f}"
+
+
+class Clocked:
+    """A stage, and the seconds of each time that it is called."""
+
+    def __init__(self, stage: Callable):
+        self.stage, self.seconds = stage, []
+
+    def __call__(self, *words: object) -> object:
         started = time.perf_counter()
-        animation.save(Path(folder) / "film.mp4")
-        whole = (time.perf_counter() - started) / animation.length
-    pace = live(head, options.video)
-    cells = [size, backend, *(f"{1e3 * seconds:.1f} ms" for seconds in (*alone, whole))]
-    cells += [f"{whole / alone[-1]:.2f}", f"{pace.fps:.1f}", f"{1e3 * pace.delay:.0f}"]
-    return f"| {' | '.join(map(str, [*cells, pace.dropped]))} |"
+        result = self.stage(*words)
+        self.seconds.append(time.perf_counter() - started)
+        return result
+
+
+class Run(NamedTuple):
+    """Seconds a frame."""
+
+    landmarks: float
+    network: float
+    """Landmark images included."""
+    encoding: float
+    whole: float
+
+
+def to_file(head: DrawingHead, video: Path) -> Run:
+    """Animate a film, the whole of it: what is read ahead and not drawn would count too."""
+    see, draw, animation = watched(head, video)
+    see.seconds.clear()  # it has looked ahead to find the square
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        with VideoWriter(Path(folder) / "film.mp4", animation.fps) as writer:
+            write, count = Clocked(writer.write), 0
+            for moment in animation.moments():
+                write(moment.frame)
+                count += 1
+        whole = time.perf_counter() - started
+    spent = (sum(stage.seconds) for stage in (see, draw, write))
+    return Run(*(seconds / count for seconds in (*spent, whole)))
+
+
+def live_row(head: DrawingHead, options: argparse.Namespace, faces: np.ndarray) -> Iterator[str]:
+    """Follow the film as a camera would show it."""
+    pace, *stages = live(head, options.video, LIVE_SECONDS, lambda picture, line: True)
+    parts = [statistics.median(stage.seconds) for stage in stages]
+    yield f"{pace.fps:.1f}"
+    for seconds in (pace.delay, *parts, pace.delay - sum(parts)):
+        yield f"{1e3 * seconds:.0f}"
+    yield str(pace.dropped)
 
 
 def made(name: str, backend: str, options: argparse.Namespace) -> DrawingHead:
@@ -110,13 +181,48 @@ def network_time(head: DrawingHead, points: np.ndarray, batch: int) -> float:
     return timed(lambda: head.draw(part), repeats=7) / len(part)
 
 
-def live(head: DrawingHead, video: Path) -> Pace:
+def live(
+    head: DrawingHead, video: Path, seconds: float, show: Callable[[np.ndarray, str], bool]
+) -> tuple[Pace, Clocked, Clocked]:
     """Follow the film as a camera would show it."""
-    camera.cv2.VideoCapture = lambda number: StandIn(video)
-    animation = head.animate(0, seconds=LIVE_SECONDS)
-    return follow(
-        animation, lambda moment: moment.frame, lambda frame, line: True, lambda frame, times: None
-    )
+    with mock.patch.object(camera.cv2, "VideoCapture", lambda number: StandIn(video)):
+        see, draw, animation = watched(head, Path("0"), seconds)
+    pace = follow(animation, lambda moment: moment.frame, show, lambda frame, times: None)
+    return pace, see, draw
+
+
+def endless(head: DrawingHead, video: Path, minutes: float) -> None:
+    """Draw live, and print what the process holds in memory after each minute."""
+    began, frames, minute = time.monotonic(), 0, 1
+    table(["minutes", "frames", "memory, MB"])
+
+    def show(picture: np.ndarray, line: str) -> bool:
+        nonlocal frames, minute
+        frames += 1
+        if time.monotonic() - began >= 60 * minute:
+            print(f"| {minute} | {frames} | {memory():.1f} |", flush=True)
+            minute += 1
+        return True
+
+    live(head, video, 60 * minutes, show)
+
+
+def memory() -> float:
+    """Megabytes of this process that are in memory; Linux tells them so."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def watched(
+    head: DrawingHead, path: Path, seconds: float | None = None
+) -> tuple[Clocked, Clocked, Animation]:
+    """Open a driver; return its stages that find landmarks and that draw, and the animation."""
+    detector, draw = create_detector("dlib"), Clocked(head.draw)
+    detector.detect = see = Clocked(detector.detect)
+    driving = open_driving(path, detector, "face", head.image_size, seconds=seconds)
+    known, is_live = np.ones((1, 68, 2), np.float32), driving.length is None
+    settings = {"smooth": SMOOTH_LIVE, "batch_size": 1} if is_live else {}
+    return see, draw, Animation(draw, driving, known, **settings)
 
 
 class StandIn:
@@ -177,6 +283,11 @@ def drawing(name: str, shots: list[np.ndarray], faces: np.ndarray) -> None:
                 to.write(frame)
 
     print(f"| encoding, {size} | {1e3 * timed(encode) / len(shots):.1f} |")
+
+
+def table(columns: list[str]) -> None:
+    """Print the head of a table."""
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
 
 
 def timed(job: Callable[[], object], repeats: int = 3) -> float:

@@ -13,6 +13,7 @@ from inference.animate import Draw, animate
 from inference.driver import Driving, DrivingFrame
 from inference.retarget import MOTIONS, moved
 from inference.smoothing import smoothed
+from system.ahead import ahead
 
 ABSOLUTE = "absolute"
 LIVE_AHEAD = 50  # frames of a camera from which a motion is learnt: two seconds
@@ -77,10 +78,19 @@ class Animation:
         return self.driving.length
 
     def moments(self) -> Iterator[Moment]:
-        """Draw one moment of the driver after the other."""
+        """Draw one moment of the driver after the other.
+
+        Threads read the driver and draw a batch ahead, while this one uses what is drawn. A
+        camera's newest frame would be an old one by then: nothing of it is done ahead.
+        """
+        if self.length is None:
+            return self._moments(self.driving)
+        return ahead(self._moments(ahead(self.driving, self._batch_size)), self._batch_size)
+
+    def _moments(self, driving: Iterable[DrivingFrame]) -> Iterator[Moment]:
         moments: deque[DrivingFrame] = deque()
         drawn: deque[np.ndarray] = deque()
-        followed = _noted(smoothed(self.driving, self._smooth, self.fps), moments)
+        followed = _noted(smoothed(driving, self._smooth, self.fps), moments)
         landmarks: Iterator[np.ndarray] = (moment.landmarks for moment in followed)
         if self._motion != ABSOLUTE and self.length is None:
             landmarks = self._moved_live(landmarks)

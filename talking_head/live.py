@@ -1,7 +1,8 @@
 """A head that follows a camera: what is shown, how fast, and how late."""
 
+import statistics
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ class Pace(NamedTuple):
     frames: int
     fps: float
     delay: float
-    """Seconds from the camera's frame to the picture."""
+    """Seconds from the camera's frame to the picture, to a millisecond."""
     dropped: int
     """Frames of the camera for which there was no time."""
 
@@ -38,7 +39,7 @@ def follow(
         record: is handed each picture, and how often it is to be written.
     """
     recent: deque[tuple[float, float]] = deque(maxlen=RECENT)  # when shown, and how late
-    delays: list[float] = []
+    delays: Counter[int] = Counter()  # by milliseconds: it may go on for hours
     began = time.monotonic()
     moments = animation.moments()
     try:
@@ -46,8 +47,9 @@ def follow(
             picture = finish(moment)
             now = time.monotonic()
             began = began if delays else now
-            recent.append((now, now - moment.driver.taken))
-            delays.append(now - moment.driver.taken)
+            late = now - moment.driver.taken
+            recent.append((now, late))
+            delays[round(1e3 * late)] += 1
             record(picture, moment.driver.repeats)
             if not show(picture, _line(recent)):
                 break
@@ -56,9 +58,10 @@ def follow(
     finally:
         moments.close()
     passed = time.monotonic() - began
-    late = float(np.median(delays)) if delays else 0.0
-    rate = len(delays) / passed if passed else 0.0
-    return Pace(len(delays), rate, late, animation.driving.camera.dropped)
+    frames = delays.total()
+    late = statistics.median(delays.elements()) / 1e3 if frames else 0.0
+    rate = frames / passed if passed else 0.0
+    return Pace(frames, rate, late, animation.driving.camera.dropped)
 
 
 def _line(recent: deque[tuple[float, float]]) -> str:

@@ -1,6 +1,7 @@
 """A head that follows a camera: pace, windows, recordings, careless use."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from drawn_heads.motion import Pose
 from drawn_heads.people import draw_person
 from drawn_heads.render import render
 from drawn_heads.scenes import draw_scene
-from talking_head import TalkingHead
+from inference.camera import CameraDriving
+from talking_head import Animation, TalkingHead
 from talking_head.animation import LIVE_AHEAD
+from talking_head.live import follow
 from tests.conftest import call_script
 from tests.inference.devices import Device, plug_in
 from tests.runs import assert_one_line
@@ -131,3 +134,35 @@ def test_careless_use_of_a_camera_is_one_line(head, frames, tmp_path, monkeypatc
     done = call_script(infer.main, "infer.py", *quick, "--checkpoint", head)
     assert_one_line(done, "--output is needed: only a camera's motion is shown in a window")
     assert not (tmp_path / "me.mp4").exists()
+
+
+def test_an_endless_camera_is_followed_in_constant_memory(monkeypatch):
+    plug_in(monkeypatch, Device(itertools.repeat(np.zeros((32, 32, 3), np.uint8)), fps=1e9))
+    face = np.random.default_rng(0).uniform(8, 24, (68, 2)).astype(np.float32)
+
+    class Sees:
+        def detect(self, frames, places, near):
+            return face[None]
+
+    def draw(landmarks):
+        return np.zeros((len(landmarks), 32, 32, 3), np.uint8)
+
+    driving = CameraDriving(0, Sees(), "whole", 32)
+    used, shown = np.zeros(4500, int), itertools.count()
+
+    def show(picture, line):
+        number = next(shown)
+        used[number] = tracemalloc.get_traced_memory()[0]
+        return number < len(used) - 1
+
+    tracemalloc.start()
+    try:
+        pace = follow(
+            Animation(draw, driving, face[None], "relative", smooth=0.5, batch_size=1),
+            lambda moment: moment.frame, show, lambda picture, times: None,
+        )  # fmt: skip
+    finally:
+        tracemalloc.stop()
+    assert pace.frames == len(used)
+    early, late = used[2000:2500].min(), used[-500:].min()  # by 2,000 Python's own stores are full
+    assert late - early < 2000 * 8, "bytes: not even a number is kept of each frame"
