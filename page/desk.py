@@ -68,7 +68,7 @@ class Desk:
     """
 
     def __init__(self, folder: Path, computing: Computing, limits: Limits):
-        self.folder = Path(tempfile.mkdtemp(dir=folder))
+        self.folder = Path(tempfile.mkdtemp(prefix="desk-", dir=folder))
         self.computing, self.limits = computing, limits
         self.head: TalkingHead | None = None
         self.token = secrets.token_urlsafe()

@@ -128,8 +128,7 @@ def finetune(
         steps = round(helped * len(images) / (len(images) - _aside(len(images))))
     elif steps in (None, AUTO):
         steps = paper_steps(len(images))
-    _learn(task._replace(learning=learning._replace(steps=steps)), after_step)
-    return steps
+    return _learn(task._replace(learning=learning._replace(steps=steps)), after_step)
 
 
 class _Task(NamedTuple):
@@ -145,8 +144,8 @@ class _Task(NamedTuple):
     progress: bool
 
 
-def _learn(task: _Task, after_step: AfterStep | None) -> None:
-    """Do `learning.steps` steps, which are a number by now."""
+def _learn(task: _Task, after_step: AfterStep | None) -> int:
+    """Do `learning.steps` steps, which are a number by now, or fewer; return how many."""
     learning = task.learning
     optimizers = person_optimizers(task.person, learning)
     rates = LearningRates(optimizers, learning.steps, learning.decay)
@@ -165,7 +164,8 @@ def _learn(task: _Task, after_step: AfterStep | None) -> None:
         if step % 10 == 0 or step == learning.steps - 1:
             finite_numbers(losses, step)
         if after_step is not None and after_step(step + 1):
-            return
+            return step + 1
+    return learning.steps
 
 
 def _steps_that_help(task: _Task) -> int:

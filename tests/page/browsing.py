@@ -27,7 +27,7 @@ class Served(NamedTuple):
 
     def kept(self) -> list[Path]:
         """List the desks' folders."""
-        return list(self.folder.glob("talking-heads-*/tmp*"))
+        return list(self.folder.glob("talking-heads-*/desk-*"))
 
 
 @contextlib.contextmanager
@@ -94,7 +94,7 @@ def give(page, place: str, *files: Path) -> None:
 def make_head(page, steps: int, *files: Path) -> None:
     """Drop pictures and have a head made of them; it is not waited for."""
     give(page, "#pictures", *files)
-    wait_for_words(page, "#found", "A face in")
+    wait_for_words(page, "#found", files[-1].name)
     page.fill("#steps input[type=number]", str(steps))
     page.keyboard.press("Tab")
     page.click("#make")
