@@ -11,10 +11,10 @@ from page.cards import cards
 from page.desk import PASTE, Desk, Stopped
 
 FACES = ["largest", "left", "right"]
-MOTIONS = {
-    "the driver's face": "absolute",
-    "the driver's motion on this face": "relative",
+MOTIONS = {  # first what keeps the person's own face, for visitors bring another's motion
     "the driver's pose, this face's shape": "retargeted",
+    "the driver's motion on this face": "relative",
+    "the driver's face": "absolute",
 }
 STEPS = 40
 WORK = {"concurrency_id": "work", "concurrency_limit": 1}  # learning and animating: one at a time
@@ -95,7 +95,7 @@ class Page:
         gr.Markdown("## 3 · The motion", elem_classes="step")
         with gr.Row():
             self.motion = gr.Radio(
-                list(MOTIONS.items()), value="absolute", label="Follow", elem_id="motion"
+                list(MOTIONS.items()), value="retargeted", label="Follow", elem_id="motion"
             )
         self.smooth = gr.Slider(
             0, 1, value=0, step=0.1, label="Keep from trembling", elem_id="smooth",
@@ -217,9 +217,14 @@ def told(files: list[str]) -> Iterator[None]:
     try:
         yield
     except Stopped:
-        raise gr.Error("Stopped, as you asked.", title="Stopped", duration=5) from None
+        raise complaint("Stopped", "Stopped, as you asked.") from None
     except (ValueError, OSError, FloatingPointError) as error:
         words = " ".join(str(error).split())
         for file in files:
             words = words.replace(file, Path(file).name)
-        raise gr.Error(words, title="That did not work", duration=None) from None
+        raise complaint("That did not work", words) from None
+
+
+def complaint(title: str, words: str) -> gr.Error:
+    """Make what Gradio shows in a corner of the page, until it is clicked away."""
+    return gr.Error(words, title=title, duration=None, print_exception=False)
