@@ -93,7 +93,8 @@ def test_fine_tuning_begins_anew_each_time_and_ends_when_it_is_told_to(head, poi
     head.finetune(steps=2)
     assert (head.draw(points[0]) == first).all()
     told = []
-    head.finetune(steps=9, progress=lambda step, steps: told.append(step) or step == 2)
+    learnt = head.finetune(steps=9, progress=lambda step, steps: told.append(step) or step == 2)
+    assert learnt.steps == 2
     assert told == [1, 2]
 
 
