@@ -93,8 +93,7 @@ class Desk:
         Raises:
             ValueError: they are too many, or no pictures.
         """
-        if len(files) > MOST_PICTURES:
-            raise ValueError(f"at most {MOST_PICTURES} files at once, got {len(files)}")
+        _check_number(files)
         return list(look(files, image_size, self.computing.detector, face))
 
     def make(
@@ -118,6 +117,7 @@ class Desk:
         """
         if not files:
             raise ValueError("there are no pictures yet: drop some in the first box")
+        _check_number(files)
         if steps > self.limits.steps:
             raise ValueError(f"at most {self.limits.steps} steps, got {steps}")
         shots, aside = shares(files)
@@ -268,6 +268,11 @@ class Desk:
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise Stopped("stopped")
+
+
+def _check_number(files: Sequence[Path]) -> None:
+    if len(files) > MOST_PICTURES:
+        raise ValueError(f"at most {MOST_PICTURES} files at once, got {len(files)}")
 
 
 def shares(files: Sequence[Path]) -> tuple[int, int]:

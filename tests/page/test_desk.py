@@ -47,8 +47,11 @@ def animate(desk, film, **changed):
 def test_more_than_the_limits_allow_is_refused(desk, photo, film):
     with pytest.raises(ValueError, match="at most 20 steps"):
         desk.make(MODEL, [photo], "largest", 21, lambda step, total: None)
+    many = [photo] * (MOST_PICTURES + 1)
     with pytest.raises(ValueError, match=f"at most {MOST_PICTURES} files"):
-        desk.look([photo] * (MOST_PICTURES + 1), 64, "largest")
+        desk.look(many, 64, "largest")
+    with pytest.raises(ValueError, match=f"at most {MOST_PICTURES} files"):
+        desk.make(MODEL, many, "largest", 0, lambda step, total: None)
     desk.limits = desk.limits._replace(seconds=1)
     with pytest.raises(ValueError, match="2 seconds long, at most 1"):
         animate(made(desk, photo), film)
