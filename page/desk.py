@@ -129,7 +129,6 @@ class Desk:
         words = "Made from the pictures at once, without learning."
         if steps:
             words = self._learn(head, steps, progress)
-        head.draw(head.landmarks[:1])
         self.head = head
         return words
 
