@@ -30,7 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.clock import wait
 from benchmarks.paper_losses import untrained_content_loss
 from benchmarks.plain_blocks import use_plain_blocks
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from network.spectral_norm import SpectralNorm
 from system.device import resolve_device, resolve_precision, set_threads
 from training.compilation import compile_networks
