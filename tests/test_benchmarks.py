@@ -8,6 +8,7 @@ import torch
 
 import benchmarks
 from benchmarks import content, train_step
+from benchmarks.apart import apart
 from benchmarks.paper_losses import untrained_content_loss
 
 NAMES = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
@@ -41,5 +42,5 @@ def test_the_cost_of_a_term_is_measured_by_itself_and_in_a_step(name, in_step, m
 @pytest.mark.parametrize("row", [next(iter(train_step.ROWS)), train_step.BFLOAT16])
 def test_a_step_of_the_papers_networks_is_timed(row):
     task = train_step.Task(train_step.ROWS[row], "cpu", 1, 64, 1, 1, 1, 1)
-    seconds, memory, first = train_step.apart(train_step.measure, task)  # it changes the blocks
+    seconds, memory, first = apart(train_step.measure, task)  # it changes the blocks
     assert seconds > 0 and memory > 0 and first > 0
