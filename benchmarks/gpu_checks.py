@@ -10,6 +10,7 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -180,7 +181,7 @@ def animate(setting: Setting, batch: int, compiled: bool) -> Figures:
             mode = None if setting.tiny else "reduce-overhead"  # with CUDA graphs
             network.compile(dynamic=False, backend=setting.backend, mode=mode)
         with torch.no_grad(), torch.autocast(place.type, precision):
-            seconds = seconds_each(lambda: network(landmarks), place, 25 * sizes.repeats)
+            seconds = seconds_each(partial(network, landmarks), place, 25 * sizes.repeats)
         name = str(precision).removeprefix("torch.")
         figures[f"{name}, frames/s"] = len(landmarks) / seconds
     return figures
@@ -225,7 +226,7 @@ def find_landmarks(setting: Setting) -> Figures:
         call = public_call(setting.device)
         few = min(count, 8)
         seconds = seconds_each(
-            lambda: [call(*places[0], f) for f in frames[:few]], setting.place, 1
+            lambda: [call(*places[0], frame) for frame in frames[:few]], setting.place, 1
         )
         figures["public call, frames/s"] = few / seconds
         for precision in ("float32", "bfloat16"):
@@ -233,11 +234,10 @@ def find_landmarks(setting: Setting) -> Figures:
             say_faces(detector)
             near = [None] * count
             for what in ("finding", "following"):
-                seconds = seconds_each(
-                    lambda d=detector, n=near: d.detect(frames, places, n), setting.place, 1
-                )
+                job = partial(detector.detect, frames, places, near)
+                seconds = seconds_each(job, setting.place, 1)
                 figures[f"{what}, {precision}, frames/s"] = count / seconds
-                near = list(detector.detect(frames, places, near))
+                near = list(job())
     return figures
 
 
