@@ -26,7 +26,6 @@ from config import Optimization
 from inference.folding import folded
 from network.personal_generator import PersonalGenerator
 from system.device import resolve_device, resolve_precision
-from training.finetuning import Learning, finetune, initial_person
 from training.hardware import Hardware
 from training.models import build_models
 
@@ -189,6 +188,8 @@ def animate(setting: Setting, batch: int, compiled: bool) -> Figures:
 
 def fine_tune(setting: Setting, shots: int) -> Figures:
     """Fit a model to T pictures with the paper's number of steps."""
+    from training.finetuning import Learning, finetune, initial_person
+
     sizes, place = setting.sizes, setting.place
     torch.manual_seed(0)
     models = build_models(
