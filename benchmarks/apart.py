@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -33,6 +34,7 @@ def apart(function: Callable, *arguments: object, seconds: float | None = None) 
     Raises:
         CallError: it raised an error, took too long, or ended without an answer.
     """
+    end = None if seconds is None else time.monotonic() + seconds
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.train_step"])  # 20 calls import PyTorch once
     here, there = context.Pipe(duplex=False)
@@ -40,7 +42,7 @@ def apart(function: Callable, *arguments: object, seconds: float | None = None) 
     process.start()
     there.close()
     try:
-        if not here.poll(seconds):
+        if not here.poll(None if end is None else max(0.0, end - time.monotonic())):
             raise CallError(f"stopped after {seconds:.0f} s")
         answer, said, kind = here.recv()
         process.join(PATIENCE)

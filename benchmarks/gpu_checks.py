@@ -78,7 +78,9 @@ class Setting(NamedTuple):
 
     @property
     def sizes(self) -> Sizes:
-        return TINY if self.tiny else PAPER
+        if self.tiny:
+            return TINY
+        return PAPER._replace(most=1) if self.device == "cpu" else PAPER
 
     @property
     def place(self) -> torch.device:

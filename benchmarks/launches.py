@@ -49,8 +49,7 @@ def where_time_goes(
 def operators(events: Iterable[FunctionEvent]) -> int:
     """Count the operators that compute, each as often as it is called."""
     return sum(
-        _computes(event.name)
-        and not any(child.name.startswith("aten::") for child in event.cpu_children)
+        _computes(event.name) and not any(_computes(child.name) for child in event.cpu_children)
         for event in events
     )
 
