@@ -12,9 +12,11 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def seconds_each(job: Callable[[], object], device: torch.device, repeats: int) -> float:
-    """Seconds of a job, the mean of so many in a row after two that do not count."""
-    for _ in range(2):
+def seconds_each(
+    job: Callable[[], object], device: torch.device, repeats: int, warm: int = 2
+) -> float:
+    """Seconds of a job, the mean of so many in a row after a few that do not count."""
+    for _ in range(warm):
         job()
     wait(device)
     started = time.perf_counter()
