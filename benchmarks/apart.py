@@ -36,7 +36,7 @@ def apart(function: Callable, *arguments: object, seconds: float | None = None) 
     """
     end = None if seconds is None else time.monotonic() + seconds
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.train_step"])  # 20 calls import PyTorch once
+    context.set_forkserver_preload(["benchmarks.gpu_training"])  # what calls need, once for all
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(there, function, arguments))
     process.start()

@@ -35,6 +35,7 @@ from benchmarks.gpu_checks import (
     step,
 )
 from benchmarks.gpu_training import learn
+from system.device import resolve_device
 from system.files import replacing
 
 LEAST = 5.0  # seconds to begin a check with
@@ -65,7 +66,7 @@ CHECKS = (
         Check(f"step, not compiled, batch {batch}", partial(step, ways=LIBRARY, batch=batch), 30)
         for batch in (8, 16, 48)
     ),
-    Check("step, CUDA graphs, batch 32", partial(step, ways=GRAPHS, batch=32), 90, **NEEDS),
+    Check("step, CUDA graphs, batch 32", partial(step, ways=GRAPHS, batch=32), 120, **NEEDS),
     Check("compiled against not compiled", parity, 90, **NEEDS),
     Check("where the time goes, compiled", partial(profile, ways=COMPILED, batch=32), 60, **NEEDS),
     *(
@@ -114,10 +115,17 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("gpu-check"), help="folder for results")
     parser.add_argument("--data", type=Path, help="folder of preprocess.py, to train on")
     parser.add_argument("--vgg19", type=Path, help="weights to train with, in Caffe's convention")
+    parser.add_argument("--most", type=int, default=64, help="cut larger batches to so many")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="rows, by how their names start")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what is being measured, too
-    setting = Setting(options.device, options.tiny, options.output, options.data, options.vgg19)
+    try:
+        device = str(resolve_device(options.device))
+    except ValueError as error:
+        parser.error(str(error))
+    setting = Setting(
+        device, options.tiny, options.output, options.data, options.vgg19, options.most
+    )
     checks = CHECKS
     if options.only:
         wanted = tuple(options.only)

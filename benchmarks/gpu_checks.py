@@ -48,7 +48,7 @@ class Sizes(NamedTuple):
     """Of the networks' first blocks."""
     sources: int
     most: int
-    """Videos, pictures or frames of a batch; larger batches are cut to it."""
+    """Videos, pictures or frames of a batch."""
     repeats: int
     steps: int
     """To compare losses over."""
@@ -71,6 +71,8 @@ class Setting(NamedTuple):
     """Folder of preprocess.py, to train on."""
     vgg19: Path | None = None
     """Weights to train with, in Caffe's convention."""
+    most: int = 64
+    """Larger batches are cut to it."""
     seconds: float = 0.0
     """How long the check may take."""
     known: Mapping[str, Figures] = {}
@@ -80,7 +82,7 @@ class Setting(NamedTuple):
     def sizes(self) -> Sizes:
         if self.tiny:
             return TINY
-        return PAPER._replace(most=1) if self.device == "cpu" else PAPER
+        return PAPER._replace(most=1 if self.device == "cpu" else self.most)
 
     @property
     def place(self) -> torch.device:
@@ -128,7 +130,13 @@ def step(setting: Setting, ways: Ways, batch: int) -> Figures:
     task = setting.task(ways, batch)
     seconds, memory, first = train_step.measure(task)
     rate = task.batch_size / seconds
-    figures = {RATE: rate, "ms": 1e3 * seconds, "memory, GB": memory / 1e9, "first step, s": first}
+    figures = {
+        "batch": task.batch_size,
+        RATE: rate,
+        "ms": 1e3 * seconds,
+        "memory, GB": memory / 1e9,
+        "first step, s": first,
+    }
     known = setting.known.get("machine", {})
     if FLOP in known:
         figures["TFLOP/s"] = rate * known[FLOP]
@@ -147,7 +155,7 @@ def parity(setting: Setting) -> Figures:
     """Hold the losses of some steps, compiled, against those of the same steps that are not."""
     runs = []
     for ways in (LIBRARY, COMPILED):
-        call = make_step(setting.task(ways, 8))
+        call = make_step(setting.task(ways, 32))
         runs.append([as_numbers(call()) for _ in range(setting.sizes.steps)])
         del call
     names = [name for name in runs[0][0] if name in {*WEIGHTS, "discriminator"}]

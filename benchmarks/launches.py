@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.clock import seconds_each, wait
 
 TOP = 10
-LONGEST = 60  # characters of a kernel's name
+LONGEST = 90  # characters of a kernel's name
 
 
 def where_time_goes(
@@ -42,7 +42,7 @@ def where_time_goes(
     else:
         spent = _by_name((event.name, event.self_cpu_time_total) for event in events)
     for place, (name, time) in enumerate(spent.most_common(TOP), 1):
-        figures[f"{place}."] = f"{100 * time / spent.total():.1f} % {name[:LONGEST]}"
+        figures[f"{place}."] = f"{100 * time / spent.total():.1f} % {_short(name)}"
     return figures
 
 
@@ -68,6 +68,11 @@ def _computes(name: str) -> bool:
 def _is_kernel(event: FunctionEvent) -> bool:
     """Tell a kernel or copy from the spans that PyTorch notes on the GPU's track."""
     return event.device_type == DeviceType.CUDA and not getattr(event, "is_user_annotation", False)
+
+
+def _short(kernel: str) -> str:
+    """Leave out of a kernel's name what all have in common."""
+    return kernel.removeprefix("void ").replace("at::native::", "")[:LONGEST]
 
 
 def _by_name(times: Iterable[tuple[str, float]]) -> Counter[str]:
