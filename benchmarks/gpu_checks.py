@@ -130,13 +130,8 @@ def step(setting: Setting, ways: Ways, batch: int) -> Figures:
     task = setting.task(ways, batch)
     seconds, memory, first = train_step.measure(task)
     rate = task.batch_size / seconds
-    figures = {
-        "batch": task.batch_size,
-        RATE: rate,
-        "ms": 1e3 * seconds,
-        "memory, GB": memory / 1e9,
-        "first step, s": first,
-    }
+    figures: Figures = {"batch": task.batch_size, RATE: rate, "ms": 1e3 * seconds}
+    figures |= {"memory, GB": memory / 1e9, "first step, s": first}
     known = setting.known.get("machine", {})
     if FLOP in known:
         figures["TFLOP/s"] = rate * known[FLOP]
@@ -206,7 +201,8 @@ def fine_tune(setting: Setting, shots: int) -> Figures:
         VIDEOS, image_size=sizes.image_size, channels=sizes.width, max_channels=8 * sizes.width
     ).to(place)
     content = untrained_content_loss().to(place, memory_format=torch.channels_last)
-    pictures = [setting.noise(min(shots, sizes.most)) for _ in range(2)]
+    shots = min(shots, sizes.most) if setting.tiny else shots
+    pictures = [setting.noise(shots) for _ in range(2)]
     person = initial_person(models, *pictures, models.video_embeddings.mean_norm(), 2.0)
     learning = Learning.as_trained(asdict(Optimization()), sizes.finetune_steps, 8, 0)
     wait(place)
