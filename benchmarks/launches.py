@@ -21,9 +21,9 @@ def where_time_goes(
     """Count what a call launches, and name what takes most of its time.
 
     Returns:
-        Operators that compute (views and new memory are not counted); on a GPU its kernels and
-        copies, and how long it is idle; the first of them by their share of all kernels' time, or,
-        on a CPU, of all operators' time.
+        Operators that compute (views and new memory are not counted), and which of them are called
+        most; on a GPU its kernels and copies, and how long it is idle; the first of them by their
+        share of all kernels' time, or, on a CPU, of all operators' time.
     """
     seconds = seconds_each(call, device, repeats)
     on_gpu = device.type == "cuda"
@@ -32,7 +32,9 @@ def where_time_goes(
         call()
         wait(device)
     events = seen.events()
-    figures: dict[str, float | str] = {"ms": 1e3 * seconds, "operators": operators(events)}
+    called = operators(events)
+    figures: dict[str, float | str] = {"ms": 1e3 * seconds, "operators": called.total()}
+    figures["called most"] = ", ".join(f"{n} {name}" for name, n in called.most_common(TOP))
     if on_gpu:
         kernels = [event for event in events if _is_kernel(event)]
         spent = _by_name((event.name, event.time_range.elapsed_us()) for event in kernels)
@@ -46,11 +48,12 @@ def where_time_goes(
     return figures
 
 
-def operators(events: Iterable[FunctionEvent]) -> int:
-    """Count the operators that compute, each as often as it is called."""
-    return sum(
-        _computes(event.name) and not any(_computes(child.name) for child in event.cpu_children)
+def operators(events: Iterable[FunctionEvent]) -> Counter[str]:
+    """Count the operators that compute by name, each as often as it is called."""
+    return Counter(
+        event.name.removeprefix("aten::")
         for event in events
+        if _computes(event.name) and not any(_computes(child.name) for child in event.cpu_children)
     )
 
 
