@@ -70,6 +70,10 @@ def imports_what_is_not_there(setting: Setting) -> dict[str, float]:
     return {}
 
 
+def says_its_time(setting: Setting) -> dict[str, float]:
+    return {"seconds": setting.seconds}
+
+
 def never_ends(setting: Setting) -> dict[str, float]:
     time.sleep(600)
     return {}
@@ -110,6 +114,13 @@ def test_a_gpu_check_that_never_ends_is_stopped_at_its_time_or_the_deadline(
     assert never.state == "failed" and never.reason.startswith("stopped after")
     assert following.state == next_one
     assert time.monotonic() - started < 120
+
+
+def test_the_gpu_check_keeps_time_to_train_in_where_there_are_data(setting, tmp_path):
+    checks = [Check("first", says_its_time, 300), Check("last", says_its_time, 300)]
+    first, last = gpu.run(checks, setting._replace(data=tmp_path), gpu.KEPT + 60)
+    assert first.figures["seconds"] <= 60
+    assert last.figures["seconds"] > 60
 
 
 def test_the_table_of_the_gpu_check_has_a_row_for_every_check_when_there_is_no_time(setting):
