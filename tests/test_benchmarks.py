@@ -109,11 +109,10 @@ def test_a_gpu_check_that_never_ends_is_stopped_at_its_time_or_the_deadline(
     own, whole, next_one, setting
 ):
     checks = [Check("never", never_ends, own), Check("next", says_seven, 60)]
-    started = time.monotonic()
     never, following = gpu.run(checks, setting._replace(device="cuda"), whole)
     assert never.state == "failed" and never.reason.startswith("stopped after")
+    assert never.seconds < 60
     assert following.state == next_one
-    assert time.monotonic() - started < 120
 
 
 def test_the_gpu_check_keeps_time_to_train_in_where_there_are_data(setting, tmp_path):
