@@ -12,6 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.clock import seconds_each, wait
 
 TOP = 10
+NO_WORK = {"resize_", "as_strided_", "_unsafe_view"}  # beside views, which their own signature tells
 LONGEST = 90  # characters of a kernel's name
 
 
@@ -61,7 +62,7 @@ def operators(events: Iterable[FunctionEvent]) -> Counter[str]:
 def _computes(name: str) -> bool:
     """Tell whether an operator does more than to name memory."""
     room, _, operator = name.partition("::")
-    if room != "aten" or operator.startswith("empty"):
+    if room != "aten" or operator.startswith("empty") or operator in NO_WORK:
         return False
     packet = getattr(torch.ops.aten, operator, None)
     overloads = packet.overloads() if packet else []
