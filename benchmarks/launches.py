@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.clock import seconds_each, wait
 
 TOP = 10
-NO_WORK = {"resize_", "as_strided_", "_unsafe_view"}  # beside views, which their own signature tells
+NO_WORK = {"resize_", "as_strided_", "_unsafe_view"}  # beside views, told by their signature
 LONGEST = 90  # characters of a kernel's name
 
 
