@@ -1,12 +1,13 @@
 # make demo: an animated face, from a model that lies here.  make demo-from-scratch: trains it first.
 # make app: the web page.  make test: lint and tests.  make test-slow: the long form of what it has in short (random kills,
 # fuzzing, torchrun).  Each makes a virtual environment in .venv where there is none.
+# make gpu-check: what a GPU can do, with the Python that is there; docs/gpu.md.
 
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup app demo demo-from-scratch demo-short test test-slow lint clean
+.PHONY: setup app demo demo-from-scratch demo-short test test-slow lint gpu-check clean
 
 setup: $(VENV)/installed
 
@@ -37,5 +38,8 @@ lint: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
+gpu-check:
+	python=$$(command -v $(PYTHON) || command -v python3) && $$python -m benchmarks.gpu $(ARGS)
+
 clean:
-	rm -rf demo demo-from-scratch demo-short .pytest_cache .ruff_cache
+	rm -rf demo demo-from-scratch demo-short gpu-check .pytest_cache .ruff_cache

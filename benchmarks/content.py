@@ -19,11 +19,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from benchmarks.apart import apart
 from benchmarks.clock import wait
 from benchmarks.paper_losses import untrained_vgg19, untrained_vggface
-from benchmarks.train_step import apart
 from config import PRESETS, VGG19_WEIGHTS, LossWeights, Networks, Optimization, Train
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from loss.content import ContentLoss
 from pretrained.dlib_resnet import load_dlib_features
 from system.device import resolve_device, resolve_precision, set_threads

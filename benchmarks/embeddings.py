@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.clock import wait
 from config import DEMO_NETWORKS
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from loss.content import ContentLoss
 from network.discriminator import VideoEmbeddings
 from training.hardware import Hardware

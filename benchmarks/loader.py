@@ -63,7 +63,7 @@ def write_records(folder: Path, options: argparse.Namespace) -> int:
     """Write a preprocessed folder and return the size of its records in bytes."""
     frames = options.frames_per_video
     drawn = []
-    for person in range(DRAWN):
+    for person in range(min(DRAWN, options.videos)):
         who, scene, motion = draw_video(0, person, 0, frames, fps=1.0)
         drawn.append([render(who, scene, motion[t], options.image_size) for t in range(frames)])
     names = [f"id{number:05d}/video" for number in range(options.videos)]

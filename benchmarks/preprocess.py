@@ -23,10 +23,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 import config
 from benchmarks.clips import write_clips
+from benchmarks.public_call import public_call
 from dataset.crop import clip_box, crop, whole_box
 from dataset.detection.detector import LandmarkDetector
 from dataset.detection.dlib import PREDICTOR
@@ -163,19 +163,6 @@ def dlib_call(device: str) -> Callable[[Path, int, np.ndarray], np.ndarray]:
         return np.array([(point.x, point.y) for point in points], np.float32)
 
     return call
-
-
-def public_call(device: str) -> Callable[[Path, int, np.ndarray], np.ndarray]:
-    """Return face-alignment as its own page shows it, mirrored pass and all threads included."""
-    detector = create_detector("face-alignment", device)
-    say_faces(detector)
-    networks = detector.networks
-    networks.flip_input = True
-    for network in (networks.face_detector.face_detector, networks.face_alignment_net):
-        network.to(memory_format=torch.contiguous_format)
-    networks.get_landmarks_from_image(np.zeros((64, 64, 3), np.uint8))
-    torch.set_num_threads(os.cpu_count() or 1)
-    return lambda path, index, frame: networks.get_landmarks_from_image(frame)[0]
 
 
 NAIVE = {

@@ -14,7 +14,6 @@ Every line is measured in a process of its own, so that its peak of memory is it
 """
 
 import argparse
-import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
@@ -27,17 +26,18 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.apart import apart
 from benchmarks.clock import wait
 from benchmarks.paper_losses import untrained_content_loss
 from benchmarks.plain_blocks import use_plain_blocks
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from network.spectral_norm import SpectralNorm
 from system.device import resolve_device, resolve_precision, set_threads
 from training.compilation import compile_networks
 from training.hardware import Hardware
 from training.health import peak_memory
 from training.models import Models, build_models, build_optimizers, layout
-from training.steps import meta_step
+from training.steps import Losses, meta_step
 
 WEIGHTS = {"vgg19": 10.0, "vggface": 2.5e-2, "adversarial": 1.0, "feature_matching": 10.0}
 WEIGHTS["matching"] = 10.0
@@ -59,6 +59,10 @@ class Ways(NamedTuple):
     compile: bool = False
     parts: int = 1
     checkpoint_embedder: bool = False
+    cuda_graphs: bool = False
+    """What is compiled is replayed as CUDA graphs."""
+    backend: str = "inductor"
+    """What compiles."""
 
 
 class Task(NamedTuple):
@@ -72,6 +76,8 @@ class Task(NamedTuple):
     batch_size: int
     discriminator_steps: int
     repeats: int
+    width: int = 64
+    """Of the networks' first blocks; the deepest have eight times as much."""
 
 
 BFLOAT16, CUDNN = "+ bfloat16", "+ cuDNN's fastest algorithms"
@@ -140,15 +146,6 @@ def main() -> None:
             )
 
 
-def apart(function: Callable, *arguments: object) -> object:
-    """Call a function in a fresh process."""
-    pool = multiprocessing.get_context("spawn").Pool(1)
-    result = pool.apply(function, arguments)
-    pool.close()
-    pool.join()
-    return result
-
-
 def measure(task: Task) -> tuple[float, float, float]:
     """Seconds of a step, the median of some, the bytes of memory at its peak, the first's seconds.
 
@@ -204,7 +201,7 @@ def matrix_peak(device: str, threads: int, dtype: torch.dtype) -> float:
     return best
 
 
-def make_step(task: Task) -> Callable[[], object]:
+def make_step(task: Task) -> Callable[[], Losses]:
     """One step of meta-learning on noise, the networks of the paper's widths."""
     set_threads(task.threads)
     ways, device = task.ways, resolve_device(task.device)
@@ -212,7 +209,9 @@ def make_step(task: Task) -> Callable[[], object]:
     torch.manual_seed(0)
     if not ways.rearranged:
         use_plain_blocks()
-    models = build_models(VIDEOS, image_size=task.image_size)
+    models = build_models(
+        VIDEOS, image_size=task.image_size, channels=task.width, max_channels=8 * task.width
+    )
     if not ways.one_iteration:
         use_pytorchs_norms(models)
     models.to(device, channels_last=ways.channels_last)
@@ -220,7 +219,7 @@ def make_step(task: Task) -> Callable[[], object]:
     content = untrained_content_loss()
     content.to(device, memory_format=layout(ways.channels_last))
     if ways.compile:
-        compile_networks(models, content)
+        compile_networks(models, content, ways.backend, ways.cuda_graphs)
     hardware = Hardware(
         device,
         torch.bfloat16 if ways.bfloat16 else torch.float32,
@@ -236,7 +235,12 @@ def make_step(task: Task) -> Callable[[], object]:
     images = noise(*frames), noise(*frames), noise(task.batch_size), noise(task.batch_size)
     batch = Episode(torch.arange(task.batch_size, device=device), *images)
     steps = task.discriminator_steps
-    return lambda: meta_step(models, optimizers, content, batch, WEIGHTS, steps, hardware)
+
+    def step() -> Losses:
+        torch.compiler.cudagraph_mark_step_begin()  # matters with CUDA graphs only
+        return meta_step(models, optimizers, content, batch, WEIGHTS, steps, hardware)
+
+    return step
 
 
 def use_pytorchs_norms(models: Models) -> None:

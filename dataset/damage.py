@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from torch.utils.data import Dataset, default_collate
 
-from dataset.episodes import Episode, VoxCelebDataset
+from dataset.episode import Episode
+from dataset.episodes import VoxCelebDataset
 
 MOST_STAND_INS = 16  # tried before a folder is taken for lost altogether
 

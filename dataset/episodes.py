@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from dataset.augmentation import Augmentation
+from dataset.episode import Episode
 from dataset.frames import record_frames
 from dataset.images import frame_to_image
 from dataset.store import (
@@ -23,21 +24,6 @@ from dataset.store import (
 )
 
 SHUFFLE, DRAW, AUGMENT, STAND_IN = 0, 1, 2, 3  # independent random streams of one seed
-
-
-class Episode(NamedTuple):
-    """One video's share of a training step; a batch of them has a leading B."""
-
-    video: Tensor
-    """() int64: row of W."""
-    source: Tensor
-    """(K, 3, H, W) uint8: frames shown to the embedder."""
-    source_landmarks: Tensor
-    """(K, 3, H, W) uint8: their landmark images."""
-    target: Tensor
-    """(3, H, W) uint8: one more frame, never among the K."""
-    target_landmarks: Tensor
-    """(3, H, W) uint8: its landmark image."""
 
 
 class VoxCelebDataset(Dataset[Episode]):

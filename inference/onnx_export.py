@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from dataset.images import normalize, quantize
 from dataset.landmarks import PARTS
+from inference.folding import folded
 from inference.onnx_format import FORMAT, HEAD, MODEL, OPSET, PREFIX, Names
-from inference.prepared import folded
 from network.embedder import Embedder
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator

@@ -1,20 +1,17 @@
 """A head ready to draw, and the one that pictures alone make."""
 
-import copy
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dataset.images import frame_to_image, image_to_frame, normalize
 from dataset.landmarks import draw_landmarks
+from inference.folding import folded
 from network.embedder import Embedder
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 @torch.no_grad()
@@ -86,30 +83,3 @@ class PreparedHead:
         autocast = self.precision != torch.float32
         with torch.no_grad(), torch.autocast(self.device.type, self.precision, autocast):
             return image_to_frame(self._head(images))
-
-
-def folded(network: Network, precision: torch.dtype) -> Network:
-    """Copy a network with its spectral norms and casts done once instead of for every batch."""
-    network = copy.deepcopy(network).eval().requires_grad_(False)
-    for parent in list(network.modules()):
-        for name, layer in parent.named_children():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                setattr(parent, name, _plain(layer).to(precision))
-    return network
-
-
-def _plain(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
-    """Rebuild a layer with the weight that it uses.
-
-    PyTorch's `remove_parametrizations` would break the original: copies share its class.
-    """
-    has_bias = layer.bias is not None
-    if isinstance(layer, nn.Linear):
-        shape = (layer.in_features, layer.out_features)
-        plain = nn.utils.skip_init(nn.Linear, *shape, bias=has_bias)
-    else:
-        shape = (layer.in_channels, layer.out_channels, layer.kernel_size)
-        plain = nn.utils.skip_init(nn.Conv2d, *shape, padding=layer.padding, bias=has_bias)
-    plain.weight = nn.Parameter(layer.weight.detach(), requires_grad=False)
-    plain.bias = layer.bias
-    return plain

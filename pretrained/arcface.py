@@ -1,14 +1,17 @@
 """ArcFace, trained to tell people apart: a file that you name, run by OpenCV."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from pretrained.framing import FIVE_POINTS, Framing
 from system.missing import MissingWeights
+
+if TYPE_CHECKING:
+    import cv2
 
 BUFFALO = "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_l.zip"
 
@@ -34,7 +37,7 @@ class ArcFace:
     framing = Framing(SIZE, dict(zip(FIVE_POINTS, PLACES, strict=True)))
     same_person = None
 
-    def __init__(self, network: cv2.dnn.Net):
+    def __init__(self, network: "cv2.dnn.Net"):
         self.network = network
 
     def __call__(self, crops: Tensor) -> Tensor:
@@ -56,6 +59,8 @@ def load_arcface(path: Path) -> ArcFace:
 
     Source: Deng et al. 2019, "ArcFace: Additive Angular Margin Loss for Deep Face Recognition".
     """
+    import cv2
+
     path = Path(path)
     if not path.is_file():
         raise MissingWeights(f"no file {path}: take w600k_r50.onnx out of {BUFFALO}")

@@ -36,6 +36,8 @@ ALLOWED = {
     "cli": set(),
     **dict.fromkeys(SCRIPTS, OWN - SCRIPTS),
 }
+# What a bare machine with a GPU has, where its speed is to be measured.
+BARE = {"torch", "torchvision", "numpy"}
 # Inside dataset/: what training reads stands by itself, and each room builds on those before it.
 DATASET = ["video", "detection", "preparation"]
 
@@ -46,14 +48,20 @@ def files(room: str) -> list[Path]:
 
 def imports(path: Path) -> set[str]:
     """Modules that a file imports, wherever in it, with their full names."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: imports have full names"
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+    return {
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in names_of(node)
+    }
+
+
+def names_of(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """Modules, and what is taken out of them, which may be modules."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    assert not node.level, f"from {node.module}: imports have full names"
+    return {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
 
 
 def rooms_of(path: Path) -> set[str]:
@@ -92,3 +100,30 @@ def test_no_modules_import_each_other_in_a_circle():
 
 def test_config_imports_the_standard_library_alone():
     assert rooms_of(ROOT / "config.py") <= sys.stdlib_module_names
+
+
+def test_the_gpu_check_starts_with_what_a_bare_machine_has():
+    known = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for room in [*OWN, "benchmarks"]
+        for path in files(room)
+    }
+    names, waiting = set(), ["benchmarks.gpu"]
+    while waiting:
+        found = imports_at_start(known[waiting.pop()]) - names
+        names |= found
+        waiting += found & known.keys()
+    others = {name.split(".")[0] for name in names} - OWN - {"benchmarks"}
+    assert others - sys.stdlib_module_names == BARE
+
+
+def imports_at_start(path: Path) -> set[str]:
+    """Modules that a file imports when it is imported itself, and the packages they lie in."""
+    statements = [node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.If)]
+    start = {
+        name
+        for node in statements
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in names_of(node)
+    }
+    return start | {".".join(name.split(".")[:depth]) for name in start for depth in (1, 2)}

@@ -8,13 +8,19 @@ from torch import Tensor, nn
 from training.models import Models
 
 
-def compile_networks(models: Models, content_loss: nn.Module, backend: str = "inductor") -> None:
+def compile_networks(
+    models: Models, content_loss: nn.Module, backend: str = "inductor", cuda_graphs: bool = False
+) -> None:
     """Have the networks' forward and backward passes compiled at their first use, in place.
 
     Parameters, state-dict keys and copies are as before; sizes of batches are compiled one by one.
+
+    Args:
+        cuda_graphs: what is compiled is replayed as CUDA graphs, where the backend can.
     """
+    mode = "reduce-overhead" if cuda_graphs else None
     for network in (*models[:3], content_loss):
-        network.compile(dynamic=False, backend=backend)
+        network.compile(dynamic=False, backend=backend, mode=mode)
 
 
 def obstacle_to_compiling(device: torch.device) -> str | None:

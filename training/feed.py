@@ -7,7 +7,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dataset.damage import Attempt, Attempts, Damage, collate
-from dataset.episodes import Episode, EpisodeSampler, VoxCelebDataset
+from dataset.episode import Episode
+from dataset.episodes import EpisodeSampler, VoxCelebDataset
 from system.interruption import Interruption
 from training.distributed import any_complaint, rank, ranks
 from training.hardware import Hardware

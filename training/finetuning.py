@@ -13,7 +13,7 @@ from loss.content import ContentLoss
 from network.personal_generator import PersonalGenerator
 from system.progress import progress_bar
 from training.hardware import Hardware
-from training.loops import finite_numbers
+from training.health import finite_numbers
 from training.models import LearningRates, Models, dense_adam
 from training.steps import Person, finetune_step
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from network.embedder import Embedder
 from network.generator import Generator
 from training.hardware import Hardware
@@ -39,6 +40,21 @@ def embedder_influence(
         )
     between = (batch.target - batch.target.roll(1, dims=0)).abs().mean().clamp(min=LEAST_DIFFERENCE)
     return {"embedder_influence": (own.float() - other.float()).abs().mean() / between}
+
+
+def finite_numbers(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
+    """Read the losses from the device.
+
+    Raises:
+        FloatingPointError: one of them is not finite; it is named.
+    """
+    names = list(losses)
+    values = torch.stack([losses[name].float() for name in names]).tolist()
+    numbers = dict(zip(names, values, strict=True))
+    broken = [name for name, value in numbers.items() if not abs(value) < float("inf")]
+    if broken:
+        raise FloatingPointError(f"step {step}: {', '.join(broken)} is not finite")
+    return numbers
 
 
 def peak_memory(device: torch.device) -> int:

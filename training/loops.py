@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from dataset.episodes import Episode, VoxCelebDataset
+from dataset.episode import Episode
+from dataset.episodes import VoxCelebDataset
 from dataset.images import normalize
 from loss.content import ContentLoss
 from system.files import remove_stale
@@ -30,7 +30,7 @@ from training.distributed import (
 )
 from training.feed import DamagedRecord, Feed
 from training.hardware import Hardware
-from training.health import embedder_influence, peak_memory, warnings
+from training.health import embedder_influence, finite_numbers, peak_memory, warnings
 from training.models import LearningRates, Models, Optimizers, update_average
 from training.monitor import StatsLog, plot_curves, read_stats, sample_grid
 from training.steps import Losses, meta_step
@@ -288,18 +288,3 @@ class MetaLearning:
                 moved[new] = entry[name][old]
                 entry[name] = moved
         optimizer.load_state_dict(state)
-
-
-def finite_numbers(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
-    """Read the losses from the device.
-
-    Raises:
-        FloatingPointError: one of them is not finite; it is named.
-    """
-    names = list(losses)
-    values = torch.stack([losses[name].float() for name in names]).tolist()
-    numbers = dict(zip(names, values, strict=True))
-    broken = [name for name, value in numbers.items() if not abs(value) < float("inf")]
-    if broken:
-        raise FloatingPointError(f"step {step}: {', '.join(broken)} is not finite")
-    return numbers

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from loss.adversarial import (
     adversarial_loss,
     discriminator_loss,

@@ -14,9 +14,10 @@ from dataset.images import frame_to_image, normalize, read_image
 from dataset.landmarks import draw_landmarks
 from dataset.preparation.person import PersonFrames
 from dataset.video.reading import probe
+from inference.folding import folded
 from inference.onnx_export import export_model
 from inference.onnx_format import PREFIX, Names
-from inference.prepared import embed_person, folded
+from inference.prepared import embed_person
 from network.spectral_norm import spectral_norms
 from talking_head.onnx_model import OnnxModel
 from tests.conftest import FRAMES, ROOT, call_script

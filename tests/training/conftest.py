@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from training.hardware import Hardware
 from training.models import Models, Optimizers, build_models, build_optimizers
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from dataset.episodes import Episode
+from dataset.episode import Episode
 from loss.content import ContentLoss
 from network.components import SelfAttention
 from network.discriminator import VideoEmbeddings
