@@ -58,7 +58,7 @@ async def _take(socket: WebSocket, camera: Camera, numbers: dict[float, bytes]) 
 
 
 async def _draw(socket: WebSocket, animation: Animation, numbers: dict[float, bytes]) -> None:
-    """Send the head's pictures, until the camera ends."""
+    """Send the head's pictures, until the camera ends or the browser has gone."""
     moments = animation.moments()
     try:
         while moment := await anyio.to_thread.run_sync(next, moments, None):
@@ -66,11 +66,21 @@ async def _draw(socket: WebSocket, animation: Animation, numbers: dict[float, by
             number = numbers[moment.driver.taken]
             for taken in [taken for taken in numbers if taken <= moment.driver.taken]:
                 del numbers[taken]
-            await socket.send_bytes(number + answer)
+            if not await tell(socket, number + answer):
+                return
     except ValueError as error:  # no frames have come
-        await socket.send_text(str(error))
-    except (WebSocketDisconnect, RuntimeError):  # the browser has gone while it was drawn
-        pass
+        await tell(socket, str(error))
+    finally:
+        moments.close()
+
+
+async def tell(socket: WebSocket, answer: bytes | str) -> bool:
+    """Send something; return whether the browser was still there."""
+    try:
+        await (socket.send_text if isinstance(answer, str) else socket.send_bytes)(answer)
+    except (WebSocketDisconnect, RuntimeError):  # it has just gone, or was sent away
+        return False
+    return True
 
 
 def _decoded(message: bytes) -> np.ndarray:

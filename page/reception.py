@@ -1,6 +1,5 @@
 """Who is on the page: every visitor gets a desk, and it is cleared when they leave."""
 
-import contextlib
 import secrets
 import threading
 from pathlib import Path
@@ -10,7 +9,7 @@ from starlette.websockets import WebSocket
 
 from inference.camera import Camera
 from page.desk import Computing, Desk, Limits
-from page.live import follow
+from page.live import follow, tell
 
 
 class Reception:
@@ -45,20 +44,18 @@ class Reception:
             await socket.close()
             return
         await socket.accept()
+        if not self._filming.acquire(blocking=False):
+            await tell(socket, "somebody else is live at the moment: try again in a while")
+            return
         camera = Camera("the camera")
-        if self._filming.acquire(blocking=False):
-            try:
-                smooth = float(asked.get("smooth", 0))
-                animation = desk.follow(camera, asked.get("motion", ""), smooth)
-                await follow(socket, camera, animation)
-            except ValueError as error:
-                await socket.send_text(str(error))
-            finally:
-                self._filming.release()
-        else:
-            await socket.send_text("somebody else is live at the moment: try again in a while")
-        with contextlib.suppress(RuntimeError):  # closed already
-            await socket.close()
+        try:
+            smooth = float(asked.get("smooth", 0))
+            animation = desk.follow(camera, asked.get("motion", ""), smooth)
+            await follow(socket, camera, animation)
+        except ValueError as error:
+            await tell(socket, str(error))
+        finally:
+            self._filming.release()
 
     def leave(self, request: gr.Request) -> None:
         """Clear the desk of a visitor who has left."""
