@@ -18,9 +18,9 @@ def compile_networks(
     Args:
         cuda_graphs: what is compiled is replayed as CUDA graphs, where the backend can.
     """
-    mode = "reduce-overhead" if cuda_graphs else None
+    mode = {"mode": "reduce-overhead"} if cuda_graphs else {}
     for network in (*models[:3], content_loss):
-        network.compile(dynamic=False, backend=backend, mode=mode)
+        network.compile(dynamic=False, backend=backend, **mode)
 
 
 def obstacle_to_compiling(device: torch.device) -> str | None:

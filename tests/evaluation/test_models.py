@@ -225,6 +225,7 @@ def test_by_default_a_person_is_studied_for_the_papers_40_epochs(contestant, one
 
     def record(task, after_step):
         asked.append(task.learning.steps)
+        return task.learning.steps
 
     monkeypatch.setattr("training.finetuning._learn", record)
     person = contestant.meet(one.known, HARDWARE)

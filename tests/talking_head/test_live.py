@@ -12,7 +12,7 @@ from drawn_heads.motion import Pose
 from drawn_heads.people import draw_person
 from drawn_heads.render import render
 from drawn_heads.scenes import draw_scene
-from inference.camera import CameraDriving
+from inference.camera import CameraDriving, DeviceCamera
 from talking_head import Animation, TalkingHead
 from talking_head.animation import LIVE_AHEAD
 from talking_head.live import follow
@@ -147,7 +147,7 @@ def test_an_endless_camera_is_followed_in_constant_memory(monkeypatch):
     def draw(landmarks):
         return np.zeros((len(landmarks), 32, 32, 3), np.uint8)
 
-    driving = CameraDriving(0, Sees(), "whole", 32)
+    driving = CameraDriving(DeviceCamera(0), Sees(), "whole", 32)
     used, shown = np.zeros(4500, int), itertools.count()
 
     def show(picture, line):
