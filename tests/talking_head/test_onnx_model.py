@@ -93,13 +93,12 @@ def test_a_hundred_frames_of_a_head_from_pictures_are_those_of_pytorch_whatever_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spectral_norm", [True, False])
-@pytest.mark.parametrize("attention", [True, False])
+@pytest.mark.parametrize("norm_and_attention", [True, False])
 @pytest.mark.parametrize("size", [64, 128, 256])
-def test_they_are_of_networks_of_every_kind(size, attention, spectral_norm, tmp_path):
+def test_they_are_of_networks_of_every_kind(size, norm_and_attention, tmp_path):
     embedder, generator, *_ = build_models(
         1, image_size=size, channels=8, max_channels=32,
-        attention=attention, spectral_norm=spectral_norm,
+        attention=norm_and_attention, spectral_norm=norm_and_attention,
     )  # fmt: skip
     lively(embedder.state_dict(), generator.state_dict())
     export_model(embedder, generator, size, {"detectors": []}, tmp_path / "vox.onnx")
