@@ -1,6 +1,7 @@
 # make demo: an animated face, from a model that lies here.  make demo-from-scratch: trains it first.
-# make app: the web page.  make test: lint and tests.  make test-slow: the long form of what it has in short (random kills,
-# fuzzing, torchrun).  Each makes a virtual environment in .venv where there is none.
+# make app: the web page.  make test: lint and tests.  make test-slow: the long form of what it has
+# in short (random kills, fuzzing, torchrun).  Each makes a virtual environment in .venv where there
+# is none.
 # make gpu-check: what a GPU can do, with the Python that is there; docs/gpu.md.
 
 PYTHON ?= python3.11

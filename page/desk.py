@@ -47,7 +47,6 @@ class Computing(NamedTuple):
     detector: str = "dlib"
     device: str = "auto"
     precision: str = "auto"
-    batch_size: int = 8
 
 
 class Stopped(Exception):  # noqa: N818, it is no error: the visitor has asked for it
@@ -124,7 +123,7 @@ class Desk:
         self._go_on()
         head = TalkingHead.from_pictures(
             model, list(files), shots=shots, aside=aside, detector=self.computing.detector,
-            face=face, batch_size=self.computing.batch_size, **self._where,
+            face=face, **self._where,
         )  # fmt: skip
         words = "Made from the pictures at once, without learning."
         if steps:
@@ -208,9 +207,8 @@ class Desk:
         if driver is None:
             raise ValueError("there is no film yet whose motion the head could follow")
         animation = head.animate(
-            driver, motion=motion, smooth=smooth, detector=self.computing.detector,
-            batch_size=self.computing.batch_size,
-        )  # fmt: skip
+            driver, motion=motion, smooth=smooth, detector=self.computing.detector
+        )
         seconds = animation.length / animation.fps
         if seconds > self.limits.seconds:
             raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dataset.crop import Box, crop, face_box
-from dataset.detection.detector import LandmarkDetector, Which
+from dataset.detection.detector import LandmarkDetector, Which, resized
 from dataset.detection.following import extent, fits
 from dataset.detection.kinds import create_detector
 from dataset.images import read_image
@@ -63,9 +63,8 @@ def look(
             for name, frame in _pictures(file):
                 yield _judged(frame, f"{file.name}{name}", finders, image_size)
         except (ValueError, OSError) as error:
-            blank = np.full((SHOWN, SHOWN, 3), 40, np.uint8)
             reason = " ".join(str(error).replace(str(file), "").split()).lstrip(": ")
-            yield Seen(blank, f"{file.name}: cannot be read ({reason})", False)
+            yield Seen(_blank(), f"{file.name}: cannot be read ({reason})", False)
 
 
 def _pictures(file: Path) -> Iterator[tuple[str, np.ndarray]]:
@@ -86,13 +85,7 @@ def _judged(
     height, width = frame.shape[:2]
     found, second = (finder.detect([frame], [(Path(name), 0)], [None])[0] for finder in finders)
     if not fits(found, height, width):
-        side = min(SHOWN / height, SHOWN / width)
-        shown = np.full((SHOWN, SHOWN, 3), 40, np.uint8)
-        size = max(round(width * side), 1), max(round(height * side), 1)
-        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        top, left = (SHOWN - size[1]) // 2, (SHOWN - size[0]) // 2
-        shown[top : top + size[1], left : left + size[0]] = small
-        return Seen(shown, f"{name}: no face is found", False)
+        return Seen(_whole(frame), f"{name}: no face is found", False)
     box = face_box(found)
     complaints = ["several faces"] if np.isfinite(second).all() else []
     complaints += _complaints(frame, found, box, image_size)
@@ -113,6 +106,19 @@ def _complaints(frame: np.ndarray, found: np.ndarray, box: Box, image_size: int)
         yield "blurred"
     if outside_share(found, *frame.shape[:2]) > OUTSIDE:
         yield "partly outside the picture"
+
+
+def _blank() -> np.ndarray:
+    return np.full((SHOWN, SHOWN, 3), 40, np.uint8)
+
+
+def _whole(frame: np.ndarray) -> np.ndarray:
+    """Lay a picture of any shape into the middle of a square."""
+    shown, small = _blank(), resized(frame, SHOWN / max(frame.shape[:2]))
+    height, width = small.shape[:2]
+    top, left = (SHOWN - height) // 2, (SHOWN - width) // 2
+    shown[top : top + height, left : left + width] = small
+    return shown
 
 
 def _drawn(frame: np.ndarray, found: np.ndarray, box: Box) -> np.ndarray:

@@ -16,7 +16,8 @@ import pytest
 
 from drawn_heads.videos import write_heads
 
-pytest.register_assert_rewrite("tests.runs")  # so that its assertions tell what they saw
+# So that their assertions tell what they saw.
+pytest.register_assert_rewrite("tests.runs", "tests.talking_head.onnx_files")
 # face-alignment compiles a small function in each process, for longer than these tests use it.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 # Who begins the tests in the background has them ignore signals, and all that they start.

@@ -21,5 +21,16 @@ def export(checkpoint, output, *more, formats="onnx"):
     return call_script(train.main, "train.py", *words)
 
 
+def exported_close(checkpoint, output, kind):
+    """Export a checkpoint that is such a kind; return the report, which tells of a small error."""
+    done = export(checkpoint, output)
+    assert done.returncode == 0, done.stderr
+    assert f"a {kind} of 64 pixels" in done.stdout
+    report = done.stdout.splitlines()[-1]
+    assert report.startswith("greatest difference from PyTorch on 100 frames")
+    assert float(report.split()[-1]) < 1e-3
+    return report
+
+
 def infer_without_torch(*words):
     return run_script("-c", WITHOUT_TORCH, *words)

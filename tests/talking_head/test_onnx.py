@@ -18,7 +18,7 @@ from network.personal_generator import PersonalGenerator
 from talking_head.onnx import OnnxHead
 from tests.conftest import FRAMES, ROOT, call_script
 from tests.runs import assert_one_line
-from tests.talking_head.onnx_files import export, infer_without_torch
+from tests.talking_head.onnx_files import export, exported_close, infer_without_torch
 from training.checkpoint import Head, save_head
 from training.models import build_models
 
@@ -44,12 +44,7 @@ def head(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(head, tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "me.onnx"
-    done = export(head, path)
-    assert done.returncode == 0, done.stderr
-    assert "a head of 64 pixels" in done.stdout
-    line = done.stdout.splitlines()[-1]
-    assert line.startswith("greatest difference from PyTorch on 100 frames")
-    assert float(line.split()[-1]) < 1e-3
+    exported_close(head, path, "head")
     return path
 
 

@@ -22,7 +22,7 @@ from network.spectral_norm import spectral_norms
 from talking_head.onnx_model import OnnxModel
 from tests.conftest import FRAMES, ROOT, call_script
 from tests.runs import assert_one_line, call
-from tests.talking_head.onnx_files import export, infer_without_torch
+from tests.talking_head.onnx_files import export, exported_close, infer_without_torch
 from training.checkpoint import load, load_models, save_model
 from training.models import build_models
 
@@ -52,12 +52,7 @@ def model(trained, tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "vox.onnx"
-    done = export(model, path)
-    assert done.returncode == 0, done.stderr
-    assert "a model of 64 pixels" in done.stdout
-    line = done.stdout.splitlines()[-1]
-    assert line.startswith("greatest difference from PyTorch on 100 frames")
-    assert "8 pictures" in line and float(line.split()[-1]) < 1e-3
+    assert "8 pictures" in exported_close(model, path, "model")
     return path
 
 
