@@ -120,7 +120,8 @@ def measure(task: Task) -> Cost:
 def content_loss(task: Task) -> ContentLoss:
     """Make a row's content loss; beside networks no pixels, which cost nothing."""
     loss = ContentLoss(**NETWORKS[task.name]())
-    return loss.to(resolve_device(task.device), memory_format=torch.channels_last)
+    hardware = hardware_of(task)
+    return loss.place(hardware.device, hardware.dtype)
 
 
 def hardware_of(task: Task) -> Hardware:

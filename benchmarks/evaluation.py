@@ -89,7 +89,7 @@ def main() -> None:
 def of_the_model(hardware: Hardware, repeats: int) -> list[Part]:
     """Embedding, drawing and fine-tuning, at the paper's size."""
     models = build_models(1).to(hardware.device)
-    content = untrained_content_loss().to(hardware.device)
+    content = untrained_content_loss().place(hardware.device, hardware.dtype)
     images = torch.rand(BATCH, 3, SIZE, SIZE, device=hardware.device) * 2 - 1
     person = initial_person(models, images, images, 12.0, 2.0)
     drawn = torch.zeros(BATCH, 3, SIZE, SIZE, dtype=torch.uint8)

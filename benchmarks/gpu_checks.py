@@ -200,7 +200,7 @@ def fine_tune(setting: Setting, shots: int) -> Figures:
     models = build_models(
         VIDEOS, image_size=sizes.image_size, channels=sizes.width, max_channels=8 * sizes.width
     ).to(place)
-    content = untrained_content_loss().to(place, memory_format=torch.channels_last)
+    content = untrained_content_loss().place(place, setting.hardware.dtype)
     shots = min(shots, sizes.most) if setting.tiny else shots
     pictures = [setting.noise(shots) for _ in range(2)]
     person = initial_person(models, *pictures, models.video_embeddings.mean_norm(), 2.0)

@@ -76,7 +76,7 @@ def make_learning(setting: Setting) -> "MetaLearning":
     stored = with_content(stored, None if config.vgg19 else "l1")
     loss = load_content_loss_of(stored, None, None)
     stored["vgg19_layers"] = loss.layers
-    loss.to(setting.place, memory_format=torch.channels_last)
+    loss.place(setting.place, setting.hardware.dtype)
     torch.manual_seed(config.seed)
     models = build_models(len(dataset), **asdict(config.networks)).to(setting.place)
     optimization = asdict(config.optimization)

@@ -12,7 +12,11 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.clock import seconds_each, wait
 
 TOP = 10
-NO_WORK = {"resize_", "as_strided_", "_unsafe_view"}  # beside views, told by their signature
+NO_WORK = {  # beside views, told by their signature
+    "resize_", "resize_as_", "as_strided_", "_unsafe_view", "broadcast_tensors", "result_type",
+    "_nnz", "is_coalesced", "_coalesced_", "sparse_dim", "dense_dim",
+    "_sparse_coo_tensor_with_dims_and_tensors",
+}  # fmt: skip
 LONGEST = 90  # characters of a kernel's name
 
 
@@ -50,12 +54,29 @@ def where_time_goes(
 
 
 def operators(events: Iterable[FunctionEvent]) -> Counter[str]:
-    """Count the operators that compute by name, each as often as it is called."""
-    return Counter(
-        event.name.removeprefix("aten::")
-        for event in events
-        if _computes(event.name) and not any(_computes(child.name) for child in event.cpu_children)
-    )
+    """Count the operators that compute by name, each as often as it is called.
+
+    One on a list of tensors is one, whatever a CPU makes of it.
+    """
+    return Counter(event.name.removeprefix("aten::") for event in events if _is_last(event))
+
+
+def _is_last(event: FunctionEvent) -> bool:
+    """Tell an operator that computes, and calls no other one that does, as it runs on a GPU."""
+    parent = event.cpu_parent
+    while parent is not None:
+        if _is_multi_tensor(parent.name):
+            return False
+        parent = parent.cpu_parent
+    if not _computes(event.name):
+        return False
+    children = any(_computes(child.name) for child in event.cpu_children)
+    return _is_multi_tensor(event.name) or not children
+
+
+def _is_multi_tensor(name: str) -> bool:
+    """Tell an operator on a list of tensors: a GPU takes dozens of them at once."""
+    return name.startswith(("aten::_foreach_", "aten::_fused_"))
 
 
 @functools.cache

@@ -31,8 +31,9 @@ from benchmarks.clock import wait
 from benchmarks.paper_losses import untrained_content_loss
 from benchmarks.plain_blocks import use_plain_blocks
 from dataset.episode import Episode
-from network.spectral_norm import SpectralNorm
+from network.spectral_norm import EPS, SpectralNorm
 from system.device import resolve_device, resolve_precision, set_threads
+from system.memory import keep_freed_memory
 from training.compilation import compile_networks
 from training.hardware import Hardware
 from training.health import peak_memory
@@ -54,6 +55,7 @@ class Ways(NamedTuple):
     one_iteration: bool = False
     fused: bool = False
     channels_last: bool = False
+    keep_memory: bool = False
     bfloat16: bool = False
     cudnn_benchmark: bool = False
     compile: bool = False
@@ -80,7 +82,7 @@ class Task(NamedTuple):
     """Of the networks' first blocks; the deepest have eight times as much."""
 
 
-BFLOAT16, CUDNN = "+ bfloat16", "+ cuDNN's fastest algorithms"
+KEPT, BFLOAT16, CUDNN = "+ freed memory is kept", "+ bfloat16", "+ cuDNN's fastest algorithms"
 ADDED = (
     "plain float32",
     "+ the library's blocks: same values, fewer passes",
@@ -88,6 +90,7 @@ ADDED = (
     "+ one power iteration per update",
     "+ fused Adam",
     "+ channels last",
+    KEPT,
     BFLOAT16,
     CUDNN,
     "+ compiled",
@@ -118,7 +121,7 @@ def main() -> None:
 
     dtype = resolve_precision("auto", resolve_device(options.device))
     useless = {BFLOAT16} if dtype == torch.float32 else set()
-    useless |= {CUDNN} if options.device == "cpu" else set()
+    useless |= {CUDNN} if options.device == "cpu" else {KEPT}
     peak = apart(matrix_peak, options.device, options.threads, dtype)
     flop = apart(flop_per_sample, Task(Ways(), *common, 1, *rest))
     print(f"{options.device}, {options.image_size} pixels, K = {options.sources}, ", end="")
@@ -203,8 +206,10 @@ def matrix_peak(device: str, threads: int, dtype: torch.dtype) -> float:
 
 def make_step(task: Task) -> Callable[[], Losses]:
     """One step of meta-learning on noise, the networks of the paper's widths."""
-    set_threads(task.threads)
     ways, device = task.ways, resolve_device(task.device)
+    set_threads(task.threads)
+    if ways.keep_memory and device.type == "cpu":
+        keep_freed_memory()
     torch.backends.cudnn.benchmark = ways.cudnn_benchmark
     torch.manual_seed(0)
     if not ways.rearranged:
@@ -216,10 +221,6 @@ def make_step(task: Task) -> Callable[[], Losses]:
         use_pytorchs_norms(models)
     models.to(device, channels_last=ways.channels_last)
     optimizers = build_optimizers(models, **RATES, fused=ways.fused)
-    content = untrained_content_loss()
-    content.to(device, memory_format=layout(ways.channels_last))
-    if ways.compile:
-        compile_networks(models, content, ways.backend, ways.cuda_graphs)
     hardware = Hardware(
         device,
         torch.bfloat16 if ways.bfloat16 else torch.float32,
@@ -227,6 +228,10 @@ def make_step(task: Task) -> Callable[[], Losses]:
         joint_judgement=ways.joint_judgement,
         checkpoint_embedder=ways.checkpoint_embedder,
     )
+    content = untrained_content_loss()
+    content.place(device, hardware.dtype, layout(ways.channels_last))
+    if ways.compile:
+        compile_networks(models, content, ways.backend, ways.cuda_graphs)
 
     def noise(*shape: int) -> Tensor:
         return torch.rand(*shape, 3, task.image_size, task.image_size, device=device) * 2 - 1
@@ -251,7 +256,7 @@ def use_pytorchs_norms(models: Models) -> None:
                 (norm,) = layer.parametrizations.weight
                 assert isinstance(norm, SpectralNorm)
                 parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
-                spectral_norm(layer, eps=norm.eps)
+                spectral_norm(layer, eps=EPS)
 
 
 if __name__ == "__main__":

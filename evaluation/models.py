@@ -98,7 +98,7 @@ def load_contestant(
     payload["config"] = with_content(payload["config"], content)
     content_loss = load_content(payload["config"])
     digest = _digest(payload, content_loss)
-    content_loss.to(hardware.device, memory_format=torch.channels_last)
+    content_loss.place(hardware.device, hardware.dtype)
     return Contestant(str(path), digest, payload, content_loss)
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from loss.distance import mean_distance
 
 
 def discriminator_loss(real_score: Tensor, fake_score: Tensor) -> Tensor:
@@ -33,8 +36,7 @@ def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Ten
 
     Source: Sec. 3.2, the second term of Eq. 3. The mean over the maps is the authors' code's.
     """
-    distances = [F.l1_loss(f.float(), r.detach().float()) for f, r in zip(fake, real, strict=True)]
-    return sum(distances) / len(distances)
+    return torch.stack([mean_distance(*maps) for maps in zip(fake, real, strict=True)]).mean()
 
 
 def matching_loss(embedding: Tensor, rows: Tensor) -> Tensor:
@@ -45,4 +47,4 @@ def matching_loss(embedding: Tensor, rows: Tensor) -> Tensor:
 
     Source: Sec. 3.2. Differs from the paper: only the embedder is pulled, as in the authors' code.
     """
-    return F.l1_loss(embedding.float(), rows.detach().float())
+    return mean_distance(embedding, rows)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from loss.distance import mean_distance
 from pretrained.dlib_files import model_file
 from pretrained.dlib_resnet import FILE, load_dlib_features
 from pretrained.vgg19 import load_vgg19, names_of_taps
@@ -33,7 +33,7 @@ def perceptual_loss(
     with torch.no_grad():
         wanted = features(real)
     given = features(fake)
-    return sum(F.l1_loss(g.float(), w.float()) for g, w in zip(given, wanted, strict=True))
+    return torch.stack([mean_distance(*maps) for maps in zip(given, wanted, strict=True)]).sum()
 
 
 def pixel_loss(fake: Tensor, real: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def pixel_loss(fake: Tensor, real: Tensor) -> Tensor:
     Differs from the paper, which has none: it stands in where no VGG weights can be had, and only
     when it is asked for.
     """
-    return F.l1_loss(fake, real.detach())
+    return mean_distance(fake, real)
 
 
 class ContentLoss(nn.Module):
@@ -70,6 +70,24 @@ class ContentLoss(nn.Module):
     def forward(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
         terms = {"l1": pixel_loss(fake, real)} if self.pixels else {}
         return terms | {name: perceptual_loss(n, fake, real) for name, n in self.networks.items()}
+
+    def place(
+        self,
+        device: torch.device,
+        dtype: torch.dtype,
+        memory_format: torch.memory_format = torch.channels_last,
+    ) -> "ContentLoss":
+        """Move to a device.
+
+        Args:
+            dtype: what autocast computes in, torch.float32: none. The weights are never learnt, so
+                they are rounded once, where autocast would round them at every pass.
+        """
+        self.to(device, memory_format=memory_format)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                layer.to(dtype)
+        return self
 
     @property
     def layers(self) -> list[str]:

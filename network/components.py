@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from network.spectral_norm import spectral_norm
 
@@ -23,7 +24,7 @@ def conv(inputs: int, outputs: int, kernel: int, bias: bool, norm: bool) -> nn.M
 
 
 def downsample(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, 2)
+    return _MeanOfFour.apply(x) if x.requires_grad else F.avg_pool2d(x, 2)
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -47,6 +48,22 @@ def conv_up(layer: nn.Conv2d, x: Tensor) -> Tensor:
         return layer(upsample(x))
     turned = layer.weight.flip(2, 3).transpose(0, 1)
     return F.conv_transpose2d(x, 4 * _widened(turned), layer.bias, stride=2, padding=1)
+
+
+class _MeanOfFour(torch.autograd.Function):
+    """Average pooling with a gradient that is a copy of pixels.
+
+    On a GPU, PyTorch's own took a sixth of a step's time for maps in channels last.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return upsample(gradient / 4)
 
 
 def _widened(kernel: Tensor) -> Tensor:
@@ -109,7 +126,7 @@ class AdaIN(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         bias, gain = style.float().chunk(2, dim=1)  # (B, C) each
-        return instance_norm(x, gain + self.gain_offset, bias)
+        return instance_norm(x, gain + self.gain_offset if self.gain_offset else gain, bias)
 
 
 class SelfAttention(nn.Module):

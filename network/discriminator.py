@@ -132,5 +132,5 @@ class VideoEmbeddings(nn.Embedding):
 
 
 def _linear(inputs: int, norm: bool) -> nn.Module:
-    """w_0 and b."""
-    return spectral_norm(nn.Linear(inputs, 1), norm)
+    """w_0 and b; w_0 is added to rows in float32."""
+    return spectral_norm(nn.Linear(inputs, 1), norm, exact=True)

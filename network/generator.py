@@ -102,7 +102,7 @@ class Generator(nn.Module):
         Returns:
             (B, 3, H, W) in [-1, 1], float32.
         """
-        *styles, last_style = style.split(self.style_sizes, dim=1)
+        *styles, last_style = style.float().split(self.style_sizes, dim=1)
         x = self.down(landmarks)
         for index, (block, block_style) in enumerate(zip(self.styled, styles, strict=True), 1):
             x = block(x, block_style)

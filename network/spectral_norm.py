@@ -16,9 +16,10 @@ class SpectralNorm(nn.Module):
     """Divide a weight by its largest singular value, estimated by power iteration.
 
     PyTorch's own parametrization iterates at every forward pass, and in reduced precision under
-    autocast. This one iterates when `power_iteration` is called, once per update, and always in
-    float32; so a frozen network is used as it stands, and a step may run the same forward pass
-    twice. Buffers and state-dict keys are those of `torch.nn.utils.parametrizations.spectral_norm`.
+    autocast. This one is told to, once per update and always in float32; so a frozen network is
+    used as it stands, and a step may run the same forward pass twice. `NormalizedWeights` does it
+    for many layers at once. Buffers and state-dict keys are those of
+    `torch.nn.utils.parametrizations.spectral_norm`.
 
     Source: Sec. 4 of the paper; Miyato et al. 2018, Algorithm 1.
     """
@@ -26,16 +27,21 @@ class SpectralNorm(nn.Module):
     per_forward = False
     """Iterate like PyTorch's: at every forward pass in train mode."""
 
+    exact = False
+    """The normalised weight is not to be rounded to autocast's precision."""
+
+    normalized: Tensor | None = None
+    """What the weight over its norm is, while `NormalizedWeights` knows it."""
+
     to_be_loaded = False
     """Make them without iterations: a state dict will bring the singular vectors."""
 
-    def __init__(self, weight: Tensor, eps: float = EPS, initial_iterations: int = 15):
+    def __init__(self, weight: Tensor, initial_iterations: int = 15):
         super().__init__()
-        self.eps = eps
         matrix = weight.detach().flatten(1)
-        u = F.normalize(matrix.new_empty(matrix.shape[0]).normal_(), dim=0, eps=eps)
+        u = F.normalize(matrix.new_empty(matrix.shape[0]).normal_(), dim=0, eps=EPS)
         self.register_buffer("_u", u)
-        self.register_buffer("_v", F.normalize(matrix.T @ u, dim=0, eps=eps))
+        self.register_buffer("_v", F.normalize(matrix.T @ u, dim=0, eps=EPS))
         for _ in range(0 if self.to_be_loaded else initial_iterations):
             self.iterate(weight)
 
@@ -43,12 +49,14 @@ class SpectralNorm(nn.Module):
     def iterate(self, weight: Tensor) -> None:
         """Move the estimate of the singular vectors towards those of this weight."""
         matrix = _as_matrix(weight.detach())
-        u = F.normalize(matrix @ _as_row(self._v, weight), dim=0, eps=self.eps)
-        v = F.normalize(matrix.T @ u, dim=0, eps=self.eps)
+        u = F.normalize(matrix @ _as_row(self._v, weight), dim=0, eps=EPS)
+        v = F.normalize(matrix.T @ u, dim=0, eps=EPS)
         self._u.copy_(u)
         self._v.copy_(_from_row(v, weight))
 
     def forward(self, weight: Tensor) -> Tensor:
+        if self.normalized is not None:
+            return self.normalized
         with torch.autocast(weight.device.type, enabled=False):
             if self.per_forward and self.training:
                 self.iterate(weight)
@@ -56,10 +64,12 @@ class SpectralNorm(nn.Module):
             return _DivideBySigma.apply(weight, self._u.clone(), self._v.clone())
 
 
-def spectral_norm(layer: nn.Module, enabled: bool = True) -> nn.Module:
+def spectral_norm(layer: nn.Module, enabled: bool = True, exact: bool = False) -> nn.Module:
     """Give `layer.weight` a spectral norm of 1, or return the layer as it is."""
     if enabled:
-        parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
+        norm = SpectralNorm(layer.weight)
+        norm.exact = exact
+        parametrize.register_parametrization(layer, "weight", norm)
     return layer
 
 
@@ -81,13 +91,6 @@ def spectral_norms(*networks: nn.Module) -> Iterator[tuple[SpectralNorm, nn.Para
                 (norm,) = layer.parametrizations.weight
                 if isinstance(norm, SpectralNorm):
                     yield norm, layer.parametrizations.weight.original
-
-
-def power_iteration(*networks: nn.Module) -> None:
-    """Bring the spectral norms of all layers that are learnt up to date: once per update."""
-    for norm, weight in spectral_norms(*networks):
-        if weight.requires_grad and not norm.per_forward:
-            norm.iterate(weight)
 
 
 def iterate_at_every_forward(*networks: nn.Module) -> None:
@@ -122,22 +125,23 @@ class _DivideBySigma(torch.autograd.Function):
 
 def _as_matrix(weight: Tensor) -> Tensor:
     """(outputs, everything else), a view whose columns lie as in memory, channels last or not."""
-    return weight.permute(_memory_order(weight)).flatten(1)
+    return weight.permute(memory_order(weight)).flatten(1)
 
 
 def _as_row(v: Tensor, weight: Tensor) -> Tensor:
     """Bring a right singular vector of `weight.flatten(1)` into the order of `_as_matrix`."""
-    inner = [dim - 1 for dim in _memory_order(weight)[1:]]
+    inner = [dim - 1 for dim in memory_order(weight)[1:]]
     return v.view(weight.shape[1:]).permute(inner).flatten()
 
 
 def _from_row(row: Tensor, weight: Tensor) -> Tensor:
     """Undo `_as_row`."""
-    order = _memory_order(weight)[1:]
+    order = memory_order(weight)[1:]
     back = [order.index(dim) for dim in range(1, weight.dim())]
     return row.view([weight.shape[dim] for dim in order]).permute(back).flatten()
 
 
-def _memory_order(weight: Tensor) -> list[int]:
+def memory_order(weight: Tensor) -> list[int]:
+    """Dimensions of a weight from the outermost in memory to the innermost, the outputs first."""
     strides = weight.stride()
     return [0, *sorted(range(1, weight.dim()), key=lambda dim: -strides[dim])]

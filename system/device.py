@@ -2,6 +2,8 @@
 
 import torch
 
+from system.memory import keep_freed_memory
+
 
 def resolve_device(name: str) -> torch.device:
     """Turn auto, cuda or cpu into a device.
@@ -44,3 +46,10 @@ def set_threads(threads: int) -> None:
     """Limit PyTorch's CPU threads; 0 leaves them as they are."""
     if threads:
         torch.set_num_threads(threads)
+
+
+def prepare_to_learn(device: torch.device, threads: int) -> None:
+    """Set up a process that is going to train on a device for most of its life."""
+    set_threads(threads)
+    if device.type == "cpu":
+        keep_freed_memory()

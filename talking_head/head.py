@@ -1,6 +1,7 @@
 """A person's head: made from pictures, fine-tuned on them, drawn, and kept in a file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -169,12 +170,13 @@ class TalkingHead(DrawingHead):
         device = self._hardware.device
         content_loss = load_content_loss_of(
             config, vgg19 and Path(vgg19), vggface and Path(vggface)
-        ).to(device, memory_format=torch.channels_last)
+        ).place(device, self._hardware.dtype)
         known = _first(person, shots)
         shown, aside = _tensors(known, device), _tensors(_rest(person, shots), device)
         models = load_models(payload, Path(self._name)).to(device)
         learner = initial_person(models, *shown, payload["mean_row_norm"], identity_rescale)
-        before = content_error(learner.head, *aside, content_loss) if len(aside[0]) else {}
+        judge = partial(content_error, learner.head, *aside, content_loss, self._hardware)
+        before = judge() if len(aside[0]) else {}
         learning = Learning.as_trained(config["optimization"], steps, batch_size, seed)
         rates = {"generator_lr": generator_lr, "discriminator_lr": discriminator_lr}
         learning = learning._replace(**{k: rate for k, rate in rates.items() if rate is not None})
@@ -184,7 +186,7 @@ class TalkingHead(DrawingHead):
             self._hardware, progress is True,
             (lambda step: progress(step, total)) if callable(progress) else None,
         )  # fmt: skip
-        after = content_error(learner.head, *aside, content_loss) if before else {}
+        after = judge() if before else {}
         self._made = Head(learner.head, config, known.crop, known.landmarks, person.detector)
         self._prepared = None
         return Learnt(done, len(shown[0]), len(aside[0]), before, after)

@@ -174,7 +174,9 @@ def _steps_that_help(task: _Task) -> int:
     head = task.person.head
 
     def error() -> float:
-        terms = content_error(head, task.images[:aside], task.landmarks[:aside], task.content_loss)
+        terms = content_error(
+            head, task.images[:aside], task.landmarks[:aside], task.content_loss, task.hardware
+        )
         return sum(task.weights[name] * value for name, value in terms.items())
 
     best_step, least = 0, error()
@@ -208,11 +210,16 @@ def person_optimizers(person: Person, learning: Learning) -> tuple[Optimizer, Op
 
 @torch.no_grad()
 def content_error(
-    head: PersonalGenerator, images: Tensor, landmarks: Tensor, content_loss: ContentLoss
+    head: PersonalGenerator,
+    images: Tensor,
+    landmarks: Tensor,
+    content_loss: ContentLoss,
+    hardware: Hardware,
 ) -> dict[str, float]:
     """Unweighted content terms of a head on pictures (T, 3, H, W) that it did not learn from."""
-    fake = torch.cat([head.draw(part) for part in landmarks.split(PAPER_BATCH)])
-    return {name: value.item() for name, value in content_loss(fake, images).items()}
+    with hardware.autocast():
+        fake = torch.cat([head.draw(part) for part in landmarks.split(PAPER_BATCH)])
+        return {name: value.item() for name, value in content_loss(fake, images).items()}
 
 
 def _batches(pictures: int, batch_size: int, seed: int) -> Iterator[Tensor]:

@@ -159,10 +159,9 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
         step: updates made before.
     """
     decay = min(decay, (1 + step) / (10 + step))
-    for a, p in zip(average.parameters(), model.parameters(), strict=True):
-        a.lerp_(p, 1 - decay)
-    for a, b in zip(average.buffers(), model.buffers(), strict=True):
-        a.copy_(b)
+    torch._foreach_lerp_([*average.parameters()], [*model.parameters()], 1 - decay)
+    if buffers := [*average.buffers()]:
+        torch._foreach_copy_(buffers, [*model.buffers()])
 
 
 def variation(vectors: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ from loss.adversarial import (
 )
 from loss.content import ContentLoss
 from network.discriminator import Critique, Discriminator
+from network.normalized_weights import NormalizedWeights
 from network.personal_generator import PersonalGenerator
-from network.spectral_norm import power_iteration
 from training.distributed import average_gradients
 from training.hardware import Hardware
 from training.models import Models, Optimizers, variation
@@ -62,20 +62,22 @@ def meta_step(
 
     # Generator: imitate the target frame from its landmarks and the embedded source frames.
     D.requires_grad_(False)
-    power_iteration(E, G)
+    normalized = NormalizedWeights(E, G, D, dtype=hardware.dtype)
+    normalized.power_iteration()
     fakes, embeddings, terms = [], [], []
     for part in parts:
-        with hardware.autocast():
-            embedding = E.embed_video(  # e-hat, (B, N)
-                part.source, part.source_landmarks, hardware.checkpoint_embedder
-            )
-            fake = G(part.target_landmarks, G.project(embedding))
-            rows = W(part.video).detach().to(embedding.device)
-            losses = imitation_losses(
-                D, content_loss, fake, part.target, part.target_landmarks, D.identity(rows)
-            )
-            losses["matching"] = matching_loss(embedding, rows)
-        (weighted_sum(losses, weights) / len(parts)).backward()
+        with normalized.in_use():
+            with hardware.autocast():
+                embedding = E.embed_video(  # e-hat, (B, N)
+                    part.source, part.source_landmarks, hardware.checkpoint_embedder
+                )
+                fake = G(part.target_landmarks, G.project(embedding))
+                rows = W(part.video).detach().to(embedding.device)
+                losses = imitation_losses(
+                    D, content_loss, fake, part.target, part.target_landmarks, D.identity(rows)
+                )
+                losses["matching"] = matching_loss(embedding, rows)
+            (weighted_sum(losses, weights) / len(parts)).backward()
         fakes.append(fake.detach())
         embeddings.append(embedding.detach())
         terms.append(losses | {"row_norm": rows.norm(dim=1).mean()})
@@ -84,10 +86,11 @@ def meta_step(
     # Discriminator: tell the same pairs apart, knowing which video each is from.
     D.requires_grad_(True)
     for _ in range(discriminator_steps):
-        power_iteration(D)
+        normalized = NormalizedWeights(D, dtype=hardware.dtype)
+        normalized.power_iteration()
         terms = []
         for part, fake in zip(parts, fakes, strict=True):
-            with hardware.autocast():
+            with normalized.in_use(), hardware.autocast():
                 identity = D.identity(W(part.video).to(fake.device))
                 judged = D.judge_pair(
                     fake, part.target, part.target_landmarks, identity, hardware.joint_judgement
@@ -126,8 +129,9 @@ def finetune_step(
 
     # Generator: imitate the pictures from their landmarks.
     D.requires_grad_(False)
-    power_iteration(head)
-    with hardware.autocast():
+    normalized = NormalizedWeights(head, D, dtype=hardware.dtype)
+    normalized.power_iteration()
+    with normalized.in_use(), hardware.autocast():
         fake = head(landmarks)
         losses = imitation_losses(D, content_loss, fake, target, landmarks, identity.detach())
     weighted_sum(losses, weights).backward()
@@ -137,8 +141,9 @@ def finetune_step(
     D.requires_grad_(True)
     fake = fake.detach()
     for _ in range(discriminator_steps):
-        power_iteration(D)
-        with hardware.autocast():
+        normalized = NormalizedWeights(D, dtype=hardware.dtype)
+        normalized.power_iteration()
+        with normalized.in_use(), hardware.autocast():
             judged = D.judge_pair(fake, target, landmarks, identity)
         losses |= hinge_losses(*judged)
         losses["discriminator"].backward()
@@ -188,7 +193,8 @@ def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Tensor:
 
 def mean_losses(parts: Sequence[Losses]) -> Losses:
     """Average the terms of equal parts of a batch, detached."""
-    return {name: torch.stack([part[name].detach() for part in parts]).mean() for name in parts[0]}
+    table = torch.stack([torch.stack([loss.detach() for loss in part.values()]) for part in parts])
+    return dict(zip(parts[0], table.mean(dim=0).unbind(), strict=True))
 
 
 def descend(*optimizers: Optimizer, **watched: nn.Module) -> Losses:

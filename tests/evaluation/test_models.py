@@ -176,7 +176,7 @@ def test_meeting_another_person_begins_afresh(contestant, one):
 def test_drawing_in_batches_draws_the_same(contestant, one):
     head = contestant.meet(one.known, HARDWARE).head
     alone, together = (draw(head, one.held_out.landmark_images, n, HARDWARE) for n in (1, 8))
-    torch.testing.assert_close(alone, together, atol=1e-4, rtol=0)
+    torch.testing.assert_close(alone, together, atol=1e-3, rtol=0)  # a grey value is 8e-3
     assert together.shape == one.held_out.images.shape
     assert together.abs().max() <= 1
     assert together.dtype == torch.float32

@@ -16,12 +16,8 @@ from network.components import (
 from network.discriminator import Discriminator, VideoEmbeddings
 from network.embedder import Embedder
 from network.generator import Generator
-from network.spectral_norm import (
-    SpectralNorm,
-    made_to_be_loaded,
-    power_iteration,
-    spectral_norm,
-)
+from network.normalized_weights import NormalizedWeights
+from network.spectral_norm import SpectralNorm, made_to_be_loaded, spectral_norm
 
 SMALL = {"channels": 8, "max_channels": 32}
 
@@ -170,7 +166,7 @@ def test_power_iterations_move_the_layers_that_are_learnt_and_forward_passes_mov
     before = u()
     network(noise(1, 4, 8, 8))
     assert all(map(torch.equal, before, u()))
-    power_iteration(network)
+    NormalizedWeights(network).power_iteration()
     assert [torch.equal(*pair) for pair in zip(before, u(), strict=True)] == [False, True]
 
 

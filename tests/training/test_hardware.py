@@ -123,7 +123,7 @@ def test_bfloat16_learns_the_same_to_its_own_rounding(settled, batch):
         assert torch.cosine_similarity(*pair, dim=0) > 0.95, network
 
 
-def test_an_embedder_that_is_checkpointed_keeps_fewer_activations(models, batch):
+def test_an_embedder_that_is_checkpointed_keeps_its_pictures_and_no_activations(models, batch):
     def kept(checkpointed: bool) -> int:
         sizes = []
         with torch.autograd.graph.saved_tensors_hooks(
@@ -132,25 +132,28 @@ def test_an_embedder_that_is_checkpointed_keeps_fewer_activations(models, batch)
             models.embedder.embed_video(batch.source, batch.source_landmarks, checkpointed)
         return sum(sizes)
 
-    assert kept(True) < 0.1 * kept(False)
+    pictures = batch.source.numel() + batch.source_landmarks.numel()
+    assert kept(True) == pictures < 0.2 * kept(False)
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-def test_spectral_norms_iterate_once_per_update_however_a_batch_is_computed(
-    models, optimizers, batch, monkeypatch, parts
-):
-    iterate, seen = SpectralNorm.iterate, []
-
-    def counted(norm: SpectralNorm, weight: torch.Tensor) -> None:
-        seen.append(norm)
-        iterate(norm, weight)
-
-    monkeypatch.setattr(SpectralNorm, "iterate", counted)
+def test_spectral_norms_iterate_once_per_update_however_a_batch_is_computed(models, batch, parts):
+    rates = {**RATES, "generator_lr": 1e-30, "discriminator_lr": 1e-30}  # nothing else moves
+    optimizers = build_optimizers(models, **rates, fused=False)
+    before = copy.deepcopy(tuple(models))
     hardware = PLAIN._replace(parts=parts, checkpoint_embedder=True)
     meta_step(models, optimizers, ContentLoss(), batch, WEIGHTS, 2, hardware)
-    for network, updates in zip(models[:3], (1, 1, 2), strict=True):
-        norms = [module for module in network.modules() if isinstance(module, SpectralNorm)]
-        assert norms and all(seen.count(norm) == updates for norm in norms)
+    for network, old, updates in zip(models[:3], before, (1, 1, 2), strict=False):
+        pairs = list(zip(spectral_norms(network), spectral_norms(old), strict=True))
+        moved = 0
+        for (norm, _), (wanted, weight) in pairs:
+            start = wanted._u.clone()
+            for _ in range(updates):
+                wanted.iterate(weight)
+            torch.testing.assert_close(norm._u, wanted._u)
+            torch.testing.assert_close(norm._v, wanted._v)
+            moved += not torch.equal(start, wanted._u)
+        assert moved > 0.9 * len(pairs)
 
 
 def test_spectral_norms_iterate_at_every_forward_pass_when_told_to():
