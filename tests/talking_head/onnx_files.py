@@ -28,7 +28,7 @@ def exported_close(checkpoint, output, kind):
     assert f"a {kind} of 64 pixels" in done.stdout
     report = done.stdout.splitlines()[-1]
     assert report.startswith("greatest difference from PyTorch on 100 frames")
-    assert float(report.split()[-1]) < 1e-3
+    assert float(report.split()[-1]) < 1e-4
     return report
 
 

@@ -74,7 +74,7 @@ def assert_like_pytorch(path, embedder, generator, size):
         expected = expected_head.draw(normalize(frame_to_image(drawn))).numpy()
         image = head.image(part)
         assert image.std() > 0.01
-        assert np.abs(image - expected).max() < 1e-3
+        assert np.abs(image - expected).max() < 1e-4
         frames = head.draw(part)
         assert frames.shape == (len(part), size, size, 3) and frames.dtype == np.uint8
         assert np.abs(frames - ((np.moveaxis(image, 1, -1) + 1) * 127.5)).max() <= 0.51
