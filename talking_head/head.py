@@ -1,6 +1,6 @@
 """A person's head: made from pictures, fine-tuned on them, drawn, and kept in a file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from inference.prepared import PreparedHead, embed_person
 from loss.content import load_content_loss_of, with_content
 from system.device import resolve_device, resolve_precision
 from talking_head.drawing import DETECTOR, DrawingHead
-from talking_head.pictures import Model, Picture, frames_for
+from talking_head.pictures import Model, Pictures, frames_for
 from training.checkpoint import Head, load, load_head, load_models, save_head
 from training.finetuning import AUTO, Learning, content_error, finetune, initial_person, paper_steps
 from training.hardware import Hardware
@@ -49,6 +49,8 @@ class _Origin(NamedTuple):
     shots: int
     batch_size: int
     """Pictures embedded at once."""
+    read: Callable[[Pictures], PersonFrames]
+    """Reads other pictures as these were read."""
 
 
 class TalkingHead(DrawingHead):
@@ -79,7 +81,7 @@ class TalkingHead(DrawingHead):
     def from_pictures(
         cls,
         model: str | Path,
-        pictures: Picture | Sequence[Picture],
+        pictures: Pictures,
         *,
         shots: int = 32,
         aside: int = ASIDE,
@@ -112,17 +114,17 @@ class TalkingHead(DrawingHead):
         payload = load(Path(model), "run", "model")
         config = payload["config"]
         size, place = config["networks"]["image_size"], str(hardware.device)
-        person = frames_for(
-            Model(name, size, detectors_of(config), place), pictures, shots + aside,
+        read = partial(
+            frames_for, Model(name, size, detectors_of(config), place), limit=shots + aside,
             detector=detector, face=face, crop=crop, seed=seed,
         )  # fmt: skip
-        return cls(None, name, hardware, _Origin(payload, person, shots, batch_size))
+        return cls(None, name, hardware, _Origin(payload, read(pictures), shots, batch_size, read))
 
     @property
     def _head(self) -> Head:
         """The head as it is by now; fine-tuning at once spares the feed-forward one."""
         if self._made is None:
-            payload, person, shots, batch_size = self._origin
+            payload, person, shots, batch_size, _ = self._origin
             known = _first(person, shots)
             models = load_models(payload, Path(self._name)).to(self._hardware.device)
             images = map(frame_to_image, (known.frames, known.drawn))
@@ -132,6 +134,7 @@ class TalkingHead(DrawingHead):
 
     def finetune(
         self,
+        pictures: Pictures | None = None,
         *,
         steps: int | str | None = None,
         batch_size: int = 8,
@@ -144,11 +147,10 @@ class TalkingHead(DrawingHead):
         seed: int = 0,
         progress: bool | Progress = False,
     ) -> Learnt:
-        """Learn the person from the pictures that the head was made from (Sec. 3.3 of the paper).
-
-        It begins anew each time.
+        """Learn the person from pictures (Sec. 3.3 of the paper); it begins anew each time.
 
         Args:
+            pictures: of the person; None: those that the head was made from.
             steps: generator updates; None: the paper's 40 epochs; auto: as many as help.
             batch_size: pictures per step.
             generator_lr, discriminator_lr: learning rates; None: as in meta-learning.
@@ -159,13 +161,16 @@ class TalkingHead(DrawingHead):
             progress: True: a bar on the terminal; a function: see `Progress`.
 
         Raises:
+            FileNotFoundError: a picture is not there.
             ValueError: the head was loaded from a file, which has no discriminator to learn with;
-                or weights of the content loss cannot be had.
+                or the pictures show no face; or weights of the content loss cannot be had.
             FloatingPointError: a loss is not finite.
         """
         if self._origin is None:
             raise ValueError("a head that was loaded cannot learn: make it with from_pictures")
-        payload, person, shots, _ = self._origin
+        if pictures is not None:
+            self._origin = self._origin._replace(person=self._origin.read(pictures))
+        payload, person, shots, *_ = self._origin
         config = with_content(payload["config"], content)
         device = self._hardware.device
         content_loss = load_content_loss_of(

@@ -12,7 +12,7 @@ from inference.onnx_format import MODEL, Names
 from inference.onnx_session import open_session
 from talking_head.drawing import DETECTOR
 from talking_head.onnx import Known, OnnxDrawing
-from talking_head.pictures import Model, Picture, frames_for
+from talking_head.pictures import Model, Pictures, frames_for
 
 
 class OnnxModel:
@@ -49,7 +49,7 @@ class OnnxModel:
 
     def from_pictures(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Pictures,
         *,
         shots: int = 32,
         detector: str = DETECTOR,

@@ -17,6 +17,7 @@ from dataset.preparation.person import PersonFrames, is_record, load_person
 from training.provenance import warn_of_other_detectors
 
 Picture = str | Path | np.ndarray | Image.Image
+Pictures = Picture | Sequence[Picture]
 
 
 class Model(NamedTuple):
@@ -34,7 +35,7 @@ class Model(NamedTuple):
 
 def frames_for(
     model: Model,
-    pictures: Picture | Sequence[Picture],
+    pictures: Pictures,
     limit: int,
     *,
     detector: str,
@@ -55,7 +56,7 @@ def frames_for(
 
 
 @contextlib.contextmanager
-def on_disk(pictures: Picture | Sequence[Picture]) -> Iterator[Path | list[Path]]:
+def on_disk(pictures: Pictures) -> Iterator[Path | list[Path]]:
     """Name the files of pictures; those without one get one, for as long as the block lasts.
 
     Args:

@@ -98,6 +98,21 @@ def test_fine_tuning_begins_anew_each_time_and_ends_when_it_is_told_to(head, poi
     assert told == [1, 2]
 
 
+def test_fine_tuning_with_other_pictures_is_as_if_the_head_were_made_from_them(
+    head, trained, data, points
+):
+    one, two = sorted(data.rglob("*.pkl"))[:2]
+    learnt = head.finetune(two, steps=2)
+    other = TalkingHead.from_pictures(trained, two, shots=2, aside=1, **HERE)
+    assert learnt == other.finetune(steps=2)
+    assert (head.draw(points[0]) == other.draw(points[0])).all()
+    first = TalkingHead.from_pictures(trained, one, shots=2, aside=1, **HERE)
+    first.finetune(steps=2)
+    assert (head.draw(points[0]) != first.draw(points[0])).any()
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        head.finetune("nowhere.jpg", steps=1)
+
+
 def test_a_head_is_kept_and_draws_the_same_but_learns_no_more(head, points, tmp_path):
     head.finetune(steps=1)
     head.save(tmp_path / "new" / "me.pt")
