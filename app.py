@@ -79,7 +79,9 @@ def _models(places: Iterable[Path]) -> dict[str, Path]:
         files = [place] if one else sorted(place.glob("*.pt"))
         if not files:
             raise ValueError(f"--models {place} holds no model (*.pt) and is no run of train.py")
-        models |= {file.stem: file for file in files}
+        for file in files:
+            same = sum(other.stem == file.stem for other in models.values())
+            models[f"{file.stem} ({same + 1})" if same else file.stem] = file
     return models
 
 

@@ -17,6 +17,7 @@ import resource
 import statistics
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -109,10 +110,10 @@ def film_row(head: DrawingHead, options: argparse.Namespace, faces: np.ndarray) 
 
 
 class Clocked:
-    """A stage, and the seconds of each time that it is called."""
+    """A stage, and the seconds of the last times that it was called."""
 
     def __init__(self, stage: Callable):
-        self.stage, self.seconds = stage, []
+        self.stage, self.seconds = stage, deque(maxlen=10_000)  # `endless` is not to grow
 
     def __call__(self, *words: object) -> object:
         started = time.perf_counter()

@@ -65,6 +65,7 @@ def joined(device: torch.device, patience: float) -> Iterator[torch.device]:
         if not _is_news(error, store):
             sys.exit(1)
         raise
+    from_all(None)  # whoever has nothing left to do waits for those who are still at work
     dist.destroy_process_group()
 
 

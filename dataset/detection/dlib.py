@@ -3,7 +3,8 @@
 import itertools
 import math
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,11 +88,11 @@ class DlibDetector:
         self.face = face
         self._dlib = prepare()
         self._frontal = self._dlib.get_frontal_face_detector()
-        self._predictor = _load(self._dlib.shape_predictor, PREDICTOR)
+        self._predictor = _predictor(model_file(PREDICTOR))
 
     @cached_property
     def _network(self) -> "dlib.cnn_face_detection_model_v1":
-        return _load(self._dlib.cnn_face_detection_model_v1, NETWORK)
+        return _load(self._dlib.cnn_face_detection_model_v1, model_file(NETWORK))
 
     def detect(self, frames: Frames, places: Places, near: Near) -> np.ndarray:
         """See `LandmarkDetector`."""
@@ -205,15 +206,20 @@ def prepare() -> ModuleType:
     return dlib
 
 
-def _load(kind: type, name: str) -> object:
+@cache
+def _predictor(path: Path) -> "dlib.shape_predictor":
+    """Load a predictor once a process: it takes a second, and nothing changes it."""
+    return _load(prepare().shape_predictor, path)
+
+
+def _load(kind: type, path: Path) -> object:
     """Load a model of dlib's.
 
     Raises:
         ValueError: dlib cannot read it.
     """
-    path = model_file(name)
     try:
         return kind(str(path))
     except RuntimeError as error:
         reason = str(error).strip().split("\n")[0][:120]
-        raise ValueError(f"{path} is not dlib's {name}: {reason}") from None
+        raise ValueError(f"{path} is not dlib's {path.name}: {reason}") from None

@@ -273,6 +273,16 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_two_models_of_one_name_are_both_offered(tmp_path):
+    places = [tmp_path / name / "vox.pt" for name in ("one", "two")]
+    for place in places:
+        place.parent.mkdir()
+        place.touch()
+    assert app._models([*places, tmp_path / "one"]) == {
+        "vox": places[0], "vox (2)": places[1], "vox (3)": places[0],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "words, complaint",
     [
