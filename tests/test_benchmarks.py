@@ -137,6 +137,12 @@ def test_views_and_new_memory_do_not_count_as_operators():
     assert figures["operators"] == 2  # mm, copy_
 
 
+def test_an_operator_on_a_list_of_tensors_counts_once():
+    many = [torch.ones(2) for _ in range(5)]
+    figures = where_time_goes(lambda: torch._foreach_add_(many, 1.0), torch.device("cpu"), 1)
+    assert figures["called most"] == "1 _foreach_add_"
+
+
 def test_the_gpu_check_times_a_step_without_a_gpu(setting):
     checks = [check for check in CHECKS if check.name == "step, not compiled, batch 8"]
     (row,) = gpu.run(checks, setting, 300)

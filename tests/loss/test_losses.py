@@ -57,6 +57,19 @@ def test_p2_matching_pulls_the_embedding_and_not_w():
     assert rows.grad is None
 
 
+def test_frozen_weights_that_are_rounded_once_give_what_autocast_gives():
+    torch.manual_seed(0)
+    loss = ContentLoss(dlib=load_dlib_features(), pixels=True)
+    fake, real = torch.rand(2, 1, 3, 64, 64) * 2 - 1
+    with torch.autocast("cpu", torch.bfloat16):
+        wanted, found = (
+            loss.place(torch.device("cpu"), dtype)(fake, real)
+            for dtype in (torch.float32, torch.bfloat16)
+        )
+    assert {parameter.dtype for parameter in loss.parameters()} == {torch.bfloat16}
+    assert found == wanted and wanted["dlib"] > 0
+
+
 def test_pixel_loss_is_the_mean_distance_and_only_the_fake_gets_a_gradient():
     fake, real = torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), 0.5)
     fake.requires_grad_(True), real.requires_grad_(True)
