@@ -2,18 +2,15 @@
 
     python -m drawn_heads --output HEADS --people 1 --frames 150 --size 256
     python -m benchmarks.inference --video HEADS/id00000/video000/00001.mp4 --presets demo small
-    python -m benchmarks.inference --video HEADS/id00000/video000/00001.mp4 --live-minutes 60
 
 Heads have random weights, which take as long as trained ones. First milliseconds a frame of each
 stage by itself; then of whole runs, from a film to a file, stage after stage and overlapping, and
 from a camera, for which a stand-in gives the film's frames in real time. "Of the network" is a
-whole run's time over that of the network alone. The last command draws live and prints the memory
-after each minute.
+whole run's time over that of the network alone.
 """
 
 import argparse
 import itertools
-import resource
 import statistics
 import tempfile
 import time
@@ -64,13 +61,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--frames", type=int, default=100, help="for the stages alone")
     parser.add_argument("--repeats", type=int, default=3, help="of each whole run to a file")
-    parser.add_argument("--live-minutes", type=float, help="only draw live, for so long")
     options = parser.parse_args()
     set_threads(options.threads)
     kinds = list(itertools.product(options.presets, options.backends))
-    if options.live_minutes:
-        endless(made(*kinds[0], options), options.video, options.live_minutes)
-        return
     shots = list(itertools.islice(stream_frames(options.video), options.frames))
     started = time.perf_counter()
     faces = found(shots)
@@ -113,7 +106,7 @@ class Clocked:
     """A stage, and the seconds of the last times that it was called."""
 
     def __init__(self, stage: Callable):
-        self.stage, self.seconds = stage, deque(maxlen=10_000)  # `endless` is not to grow
+        self.stage, self.seconds = stage, deque(maxlen=10_000)  # for hours it would grow
 
     def __call__(self, *words: object) -> object:
         started = time.perf_counter()
@@ -159,7 +152,7 @@ def live_row(head: DrawingHead, options: argparse.Namespace, faces: np.ndarray) 
 
 
 def made(name: str, backend: str, options: argparse.Namespace) -> DrawingHead:
-    """Make an untrained head of a preset's size."""
+    """Make an untrained head of a preset's size; of the options, device and threads."""
     torch.manual_seed(0)
     networks = asdict(preset(name)["networks"])
     generator = build_models(1, **networks).generator
@@ -190,28 +183,6 @@ def live(
         see, draw, animation = watched(head, Path("0"), seconds)
     pace = follow(animation, lambda moment: moment.frame, show, lambda frame, times: None)
     return pace, see, draw
-
-
-def endless(head: DrawingHead, video: Path, minutes: float) -> None:
-    """Draw live, and print what the process holds in memory after each minute."""
-    began, frames, minute = time.monotonic(), 0, 1
-    table(["minutes", "frames", "memory, MB"])
-
-    def show(picture: np.ndarray, line: str) -> bool:
-        nonlocal frames, minute
-        frames += 1
-        if time.monotonic() - began >= 60 * minute:
-            print(f"| {minute} | {frames} | {memory():.1f} |", flush=True)
-            minute += 1
-        return True
-
-    live(head, video, 60 * minutes, show)
-
-
-def memory() -> float:
-    """Megabytes of this process that are in memory; Linux tells them so."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
 
 
 def watched(
