@@ -31,7 +31,7 @@ from pretrained.dlib_resnet import load_dlib_resnet
 from pretrained.inception import load_inception
 from pretrained.lpips import load_lpips
 from pretrained.vggface import load_vggface_descriptor
-from system.device import prepare_to_learn, resolve_device, resolve_precision
+from system.device import prepare_process, resolve_device, resolve_precision
 from system.files import remove_stale
 from system.outputs import Input, prepare_folder
 from training.hardware import Hardware
@@ -45,7 +45,7 @@ def main() -> None:
     config = cli.parse(Evaluate, "evaluate.py")
     _check(config)
     device = resolve_device(config.runtime.device)
-    prepare_to_learn(device, config.runtime.threads)
+    prepare_process(device, config.runtime.threads)
     hardware = Hardware(device, resolve_precision(config.runtime.precision, device))
     contestants = _contestants(config, hardware)
     settings = Settings(

@@ -138,11 +138,11 @@ def _load(config: Infer) -> DrawingHead:
             crop=config.crop, batch_size=config.batch_size,
         )  # fmt: skip
     # With PyTorch, which files of ONNX do without.
-    from system.device import set_threads
+    from system.device import prepare_process, resolve_device
     from talking_head.head import TalkingHead
     from training.checkpoint import is_head
 
-    set_threads(config.runtime.threads)
+    prepare_process(resolve_device(config.runtime.device), config.runtime.threads)
     where = {"device": config.runtime.device, "precision": config.runtime.precision}
     if is_head(config.checkpoint):
         if config.source is not None:

@@ -32,7 +32,7 @@ from loss.content import (
 )
 from network.spectral_norm import iterate_at_every_forward
 from pretrained.vgg19 import TAPS
-from system.device import prepare_to_learn, resolve_device, resolve_precision
+from system.device import prepare_process, resolve_device, resolve_precision
 from system.files import replacing
 from system.outputs import Input, prepare_file, prepare_folder
 from talking_head import TalkingHead
@@ -226,7 +226,7 @@ def finetune_person(config: Finetune) -> None:
     inputs = [*inputs_of_checkpoint(config.checkpoint), *inputs_of_person(config.source)]
     inputs += _inputs_of_weights(config)
     prepare_file(config.output, inputs, [CHECKPOINT_SUFFIX])
-    prepare_to_learn(resolve_device(config.runtime.device), config.runtime.threads)
+    prepare_process(resolve_device(config.runtime.device), config.runtime.threads)
     head = TalkingHead.from_pictures(
         config.checkpoint, config.source, shots=config.shots, detector=config.detector,
         face=config.face, crop=config.crop, seed=config.seed, device=config.runtime.device,
@@ -282,7 +282,7 @@ def _export_onnx(config: Export) -> None:
 
 
 def _hardware(runtime: Any, device: torch.device) -> Hardware:
-    prepare_to_learn(device, runtime.threads)
+    prepare_process(device, runtime.threads)
     return Hardware(device, resolve_precision(runtime.precision, device))
 
 

@@ -48,8 +48,8 @@ def set_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def prepare_to_learn(device: torch.device, threads: int) -> None:
-    """Set up a process that is going to train on a device for most of its life."""
+def prepare_process(device: torch.device, threads: int) -> None:
+    """Set up a process that is going to compute on a device for as long as it lives."""
     set_threads(threads)
     if device.type == "cpu":
         keep_freed_memory()

@@ -8,8 +8,8 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 def keep_freed_memory() -> None:
     """Let large blocks that were freed be used again, where the C library is glibc.
 
-    It gives those above 32 MB back to the system, which fills each new page with zeros: of a
-    training step on a CPU that takes up to a third. The process then never shrinks.
+    It gives those above 32 MB back to the system, which fills each new page with zeros: up to a
+    third of a training step on a CPU, a seventh of drawing. The process then never shrinks.
     """
     mallopt = getattr(ctypes.pythonapi, "mallopt", None)
     if mallopt is not None:
