@@ -31,7 +31,7 @@ def main() -> None:
     sizes = {name: _image_size(path) for name, path in models.items()}
     models = {name: models[name] for name in sorted(models, key=lambda name: -sizes[name])}
     prepare_detector(config.detector)
-    set_threads(config.runtime.threads)
+    set_threads(config.runtime.threads)  # and gives memory back, for it waits most of its time
     with tempfile.TemporaryDirectory(prefix="talking-heads-") as folder:
         os.environ.update(GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED="False")
         _serve(config, models, sizes, Path(folder))
@@ -80,8 +80,11 @@ def _models(places: Iterable[Path]) -> dict[str, Path]:
         if not files:
             raise ValueError(f"--models {place} holds no model (*.pt) and is no run of train.py")
         for file in files:
-            same = sum(other.stem == file.stem for other in models.values())
-            models[f"{file.stem} ({same + 1})" if same else file.stem] = file
+            name, number = file.stem, 1
+            while name in models:
+                number += 1
+                name = f"{file.stem} ({number})"
+            models[name] = file
     return models
 
 

@@ -16,7 +16,6 @@ from network.components import (
     SelfAttention,
     Stem,
     StyledBlock,
-    downsample,
     upsample,
 )
 
@@ -36,14 +35,18 @@ def attention(block: SelfAttention, x: Tensor) -> Tensor:
     return x + block.gamma * (v @ weights.transpose(1, 2)).reshape(x.shape)
 
 
+def mean(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2)
+
+
 def stem(block: Stem, x: Tensor) -> Tensor:
-    return downsample(block.conv2(F.relu(block.conv1(x)))) + downsample(block.skip(x))
+    return mean(block.conv2(F.relu(block.conv1(x)))) + mean(block.skip(x))
 
 
 def down_block(block: DownBlock, x: Tensor) -> Tensor:
     h = block.conv1(F.relu(block.norm1(x)))
     h = block.conv2(F.relu(block.norm2(h)))
-    return downsample(h) + downsample(block.skip(x))
+    return mean(h) + mean(block.skip(x))
 
 
 def styled_block(block: StyledBlock, x: Tensor, style: Tensor) -> Tensor:

@@ -81,7 +81,8 @@ class ContentLoss(nn.Module):
 
         Args:
             dtype: what autocast computes in, torch.float32: none. The weights are never learnt, so
-                they are rounded once, where autocast would round them at every pass.
+                they are rounded once, where autocast would round them at every pass; from then on
+                the loss is to be called under it.
         """
         self.to(device, memory_format=memory_format)
         for layer in self.modules():

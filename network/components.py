@@ -24,7 +24,8 @@ def conv(inputs: int, outputs: int, kernel: int, bias: bool, norm: bool) -> nn.M
 
 
 def downsample(x: Tensor) -> Tensor:
-    return _MeanOfFour.apply(x) if x.requires_grad else F.avg_pool2d(x, 2)
+    even = x.shape[-2] % 2 == x.shape[-1] % 2 == 0
+    return _MeanOfFour.apply(x) if x.requires_grad and even else F.avg_pool2d(x, 2)
 
 
 def upsample(x: Tensor) -> Tensor:

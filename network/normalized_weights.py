@@ -20,8 +20,8 @@ Pair = tuple[SpectralNorm, nn.Parameter]
 class NormalizedWeights:
     """The weights of some networks over their spectral norms, for one update of the networks.
 
-    Layers that iterate at every forward pass, or whose weight is not to be rounded, go on by
-    themselves.
+    Layers that iterate at every forward pass, whose weight is not to be rounded, or lies in memory
+    in an unusual way, go on by themselves.
 
     Args:
         dtype: what the normalised weights are rounded to, once for all passes of the update, where
@@ -30,20 +30,22 @@ class NormalizedWeights:
 
     def __init__(self, *networks: nn.Module, dtype: torch.dtype = torch.float32):
         pairs = [pair for pair in spectral_norms(*networks) if not pair[0].per_forward]
-        self.single = [pair for pair in pairs if pair[0].exact and pair[1].requires_grad]
-        together = [pair for pair in pairs if not pair[0].exact]
-        self.learnt, self.frozen = (
-            _Together([pair for pair in together if pair[1].requires_grad == learnt], dtype)
-            for learnt in (True, False)
-        )
+        learnt, frozen, self.single = [], [], []
+        for norm, weight in pairs:
+            if norm.exact or not _is_dense(weight):
+                self.single.append((norm, weight))
+            else:
+                (learnt if weight.requires_grad else frozen).append((norm, weight))
+        self.learnt, self.frozen = _Together(learnt, dtype), _Together(frozen, dtype)
 
     def power_iteration(self) -> None:
         """Move the singular vectors of all layers that are learnt towards those of their weights.
 
-        Before the first use.
+        It is to be called before the first use.
         """
         for norm, weight in self.single:
-            norm.iterate(weight)
+            if weight.requires_grad:
+                norm.iterate(weight)
         self.learnt.iterate()
 
     @contextlib.contextmanager
@@ -53,9 +55,10 @@ class NormalizedWeights:
         The backward pass of a checkpointed network belongs into the block.
         """
         norms = [*self.learnt.norms, *self.frozen.norms]
-        for norm, weight in zip(norms, [*self.learnt.use(), *self.frozen.use()], strict=True):
-            norm.normalized = weight
+        weights = [*self.learnt.use(), *self.frozen.use()]
         try:
+            for norm, weight in zip(norms, weights, strict=True):
+                norm.normalized = weight
             yield
         finally:
             for norm in norms:
@@ -78,6 +81,7 @@ class _Together:
         self.rows = [len(weight) for weight in self.weights]
         self.columns = [weight[0].numel() for weight in self.weights]
         self.dtype = dtype
+        self.u = self.v = self.sigma = None  # singular vectors and (layers,) values, when known
         self.values: Tensor | None = None  # of all weights, normalised and rounded
 
     @torch.no_grad()
@@ -109,7 +113,7 @@ class _Together:
         self._divide(weights, sigma=self._sums(terms, self.rows))
 
     def _divide(self, weights: Tensor, sigma: Tensor) -> None:
-        self.sigma = sigma  # (layers,)
+        self.sigma = sigma
         self.values = weights.div_(_spread(sigma, self.sizes)).to(self.dtype)
 
     def as_weights(self, values: Tensor) -> Sequence[Tensor]:
@@ -119,9 +123,13 @@ class _Together:
             for part, weight in zip(values.split(self.sizes), self.weights, strict=True)
         ]
 
-    def gradient(self, gradients: Sequence[Tensor]) -> Tensor:
+    def gradients(self, given: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
         """From the gradients of normalised weights to the weights'; see `_DivideBySigma`."""
-        result = _joined(gradients, self.weights).float().div_(_spread(self.sigma, self.sizes))
+        filled = [
+            torch.zeros_like(weight, dtype=self.dtype) if gradient is None else gradient
+            for gradient, weight in zip(given, self.weights, strict=True)
+        ]
+        result = _joined(filled, self.weights).float().div_(_spread(self.sigma, self.sizes))
         along = self._sums(_joined(self.weights, self.weights).mul_(result), self.sizes)
         along /= self.sigma
         left = self.u * _spread(along, self.rows)
@@ -131,7 +139,8 @@ class _Together:
         for matrix, u, v in zip(*parts, strict=True):
             matrix = matrix.view(len(u), u.shape[1], v.shape[1])
             matrix.addcmul_(u[:, :, None], v[:, None], value=-1)
-        return result
+        pairs = zip(given, self.as_weights(result), strict=True)
+        return [None if gradient is None else found for gradient, found in pairs]
 
     def _products(self, weights: Tensor, vectors: Tensor, transposed: bool = False) -> Tensor:
         """W v, or W^T u, of each layer; as rows, which a CPU multiplies three times as fast."""
@@ -144,7 +153,8 @@ class _Together:
         for matrices, those, (weight, *_) in parts:
             matrices = matrices.view(len(those), len(weight), -1)
             matrices = matrices if transposed else matrices.mT
-            products.append(torch.bmm(those[:, None], matrices).flatten())
+            with torch.autocast(matrices.device.type, enabled=False):
+                products.append(torch.bmm(those[:, None], matrices).flatten())
         return torch.cat(products)
 
     def _by_shape(self, values: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
@@ -184,18 +194,27 @@ class _Normalized(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, layers: _Together, *weights: Tensor) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*weights)
         ctx.layers = layers
         return tuple(layers.as_weights(layers.values))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *ctx.layers.as_weights(ctx.layers.gradient(gradients))
+    def backward(ctx, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        _ = ctx.saved_tensors  # complains where a weight has been changed since
+        layers, ctx.layers = ctx.layers, None  # a loss that is kept keeps no weights
+        return None, *layers.gradients(gradients)
 
 
 def _kind(pair: Pair) -> tuple[Sequence[int], Sequence[int]]:
     """What layers that are computed at once have in common."""
     return pair[1].shape, pair[1].stride()
+
+
+def _is_dense(weight: Tensor) -> bool:
+    """Tell whether a weight fills its memory, output after output, as most do."""
+    return weight.permute(memory_order(weight)).is_contiguous()
 
 
 def _joined(tensors: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:

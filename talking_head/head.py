@@ -150,7 +150,7 @@ class TalkingHead(DrawingHead):
         """Learn the person from pictures (Sec. 3.3 of the paper); it begins anew each time.
 
         Args:
-            pictures: of the person; None: those that the head was made from.
+            pictures: of the person, instead of what it was made from; None: the same as before.
             steps: generator updates; None: the paper's 40 epochs; auto: as many as help.
             batch_size: pictures per step.
             generator_lr, discriminator_lr: learning rates; None: as in meta-learning.
@@ -168,9 +168,10 @@ class TalkingHead(DrawingHead):
         """
         if self._origin is None:
             raise ValueError("a head that was loaded cannot learn: make it with from_pictures")
+        origin = self._origin
         if pictures is not None:
-            self._origin = self._origin._replace(person=self._origin.read(pictures))
-        payload, person, shots, *_ = self._origin
+            origin = origin._replace(person=origin.read(pictures))
+        payload, person, shots, *_ = origin
         config = with_content(payload["config"], content)
         device = self._hardware.device
         content_loss = load_content_loss_of(
@@ -193,7 +194,7 @@ class TalkingHead(DrawingHead):
         )  # fmt: skip
         after = judge() if before else {}
         self._made = Head(learner.head, config, known.crop, known.landmarks, person.detector)
-        self._prepared = None
+        self._origin, self._prepared = origin, None
         return Learnt(done, len(shown[0]), len(aside[0]), before, after)
 
     def save(self, path: str | Path) -> None:

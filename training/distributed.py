@@ -61,11 +61,11 @@ def joined(device: torch.device, patience: float) -> Iterator[torch.device]:
         )  # fmt: skip
     try:
         yield device
+        from_all(None)  # whoever has nothing left to do waits for those who are still at work
     except USER_ERRORS as error:  # the group is left as it is: closing it would wait for the dead
         if not _is_news(error, store):
             sys.exit(1)
         raise
-    from_all(None)  # whoever has nothing left to do waits for those who are still at work
     dist.destroy_process_group()
 
 

@@ -1,6 +1,7 @@
 """Spectral norms that are worked out together are what each layer's own would be."""
 
 import copy
+import weakref
 
 import pytest
 import torch
@@ -9,7 +10,12 @@ from torch import Tensor, nn
 from network.components import conv
 from network.discriminator import Discriminator
 from network.normalized_weights import NormalizedWeights
-from network.spectral_norm import SpectralNorm, iterate_at_every_forward, spectral_norms
+from network.spectral_norm import (
+    SpectralNorm,
+    iterate_at_every_forward,
+    spectral_norm,
+    spectral_norms,
+)
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
@@ -137,3 +143,45 @@ def test_a_weight_of_nothing_but_zeros_gives_no_endless_vectors():
     NormalizedWeights(layer).power_iteration()
     (norm,) = norms_of(layer)
     assert norm._u.isfinite().all() and norm._v.isfinite().all()
+
+
+@pytest.mark.parametrize("layout", ["outputs innermost", "with gaps"])
+def test_weights_that_lie_in_memory_in_an_unusual_way_go_on_by_themselves(layout):
+    layer = nn.Linear(4, 6)
+    weight = torch.randn(4, 6).t() if layout == "outputs innermost" else torch.randn(6, 8)[:, ::2]
+    layer.weight = nn.Parameter(weight)
+    spectral_norm(layer)
+    normalized = NormalizedWeights(layer)
+    normalized.power_iteration()
+    with normalized.in_use():
+        assert torch.linalg.matrix_norm(layer.weight, 2) < 1.2
+        layer(torch.ones(1, 4)).sum().backward()
+
+
+def test_layers_that_were_not_used_get_no_gradient(pictures):
+    used, other = (conv(3, 2, 3, bias=True, norm=True) for _ in range(2))
+    with NormalizedWeights(used, other).in_use():
+        used(pictures[0]).sum().backward()
+    assert used.parametrizations.weight.original.grad.abs().sum() > 0
+    assert other.parametrizations.weight.original.grad is None
+
+
+def test_a_weight_that_is_changed_before_the_backward_pass_is_complained_of(pictures):
+    layer = conv(3, 2, 3, bias=True, norm=True)
+    with NormalizedWeights(layer).in_use():
+        total = layer(pictures[0]).sum()
+        with torch.no_grad():
+            layer.parametrizations.weight.original.mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            total.backward()
+
+
+def test_a_loss_that_is_kept_keeps_no_weights(pictures):
+    layer = conv(3, 2, 3, bias=True, norm=True)
+    normalized = NormalizedWeights(layer)
+    with normalized.in_use():
+        total = layer(pictures[0]).sum()
+        total.backward()
+    values = weakref.ref(normalized.learnt.values)
+    del normalized
+    assert total.grad_fn is not None and values() is None
