@@ -113,6 +113,21 @@ def test_fine_tuning_with_other_pictures_is_as_if_the_head_were_made_from_them(
         head.finetune("nowhere.jpg", steps=1)
 
 
+def test_fine_tuning_that_fails_leaves_the_head_what_it_was_made_from(
+    head, data, points, monkeypatch
+):
+    before = head.draw(points[0])
+    with monkeypatch.context() as patch:
+        patch.setattr("talking_head.head.finetune", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            head.finetune(sorted(data.rglob("*.pkl"))[1], steps=2)
+    assert (head.draw(points[0]) == before).all()
+    head.finetune(steps=1)
+    first = head.draw(points[0])
+    head.finetune(sorted(data.rglob("*.pkl"))[0], steps=1)
+    assert (head.draw(points[0]) == first).all()
+
+
 def test_a_head_is_kept_and_draws_the_same_but_learns_no_more(head, points, tmp_path):
     head.finetune(steps=1)
     head.save(tmp_path / "new" / "me.pt")
