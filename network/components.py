@@ -106,11 +106,11 @@ def _norm_in_steps(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
     Rows first, it is as exact as PyTorch.
     """
     gain, bias = (values.float()[:, :, None, None] for values in (gain, bias))
-    centred = x - _mean_of_rows(x)
-    return centred * (gain * torch.rsqrt(_mean_of_rows(centred**2) + NORM_EPS)) + bias
+    centred = x - _mean_rows_first(x)
+    return centred * (gain * torch.rsqrt(_mean_rows_first(centred**2) + NORM_EPS)) + bias
 
 
-def _mean_of_rows(x: Tensor) -> Tensor:
+def _mean_rows_first(x: Tensor) -> Tensor:
     return x.mean(dim=3, keepdim=True).mean(dim=2, keepdim=True)
 
 

@@ -12,7 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from network.spectral_norm import EPS, SpectralNorm, memory_order, spectral_norms
+from network.spectral_norm import (
+    EPS,
+    SpectralNorm,
+    in_memory_order,
+    in_stored_order,
+    memory_order,
+    spectral_norms,
+)
 
 Pair = tuple[SpectralNorm, nn.Parameter]
 
@@ -170,23 +177,15 @@ class _Together:
         return torch.cat([part.sum(dim=1) for part in self._by_shape(values, sizes)])
 
     def _loaded_v(self) -> Tensor:
-        """Right singular vectors, from the order of `weight.flatten(1)` to that of the memory."""
+        """Right singular vectors, in the order of the weights' memory."""
         parts = self._by_shape(torch.cat([norm._v for norm in self.norms]), self.columns)
-        return torch.cat([
-            part.view(-1, *weight.shape[1:]).permute(memory_order(weight)).flatten()
-            for part, (weight, *_) in zip(parts, self.alike, strict=True)
-        ])  # fmt: skip
+        pairs = zip(parts, self.alike, strict=True)
+        return torch.cat([in_memory_order(part, weight) for part, (weight, *_) in pairs])
 
     def _v_to_store(self) -> Sequence[Tensor]:
-        """Undo `_loaded_v`."""
-        rows = []
-        parts = self._by_shape(self.v, self.columns)
-        for part, (weight, *_) in zip(parts, self.alike, strict=True):
-            order = memory_order(weight)
-            part = part.view(-1, *(weight.shape[dim] for dim in order[1:]))
-            back = [order.index(dim) for dim in range(weight.dim())]
-            rows += part.permute(back).flatten(1)
-        return rows
+        """Undo `_loaded_v`: a vector of each layer."""
+        pairs = zip(self._by_shape(self.v, self.columns), self.alike, strict=True)
+        return [row for part, (weight, *_) in pairs for row in in_stored_order(part, weight)]
 
 
 class _Normalized(torch.autograd.Function):

@@ -49,10 +49,10 @@ class SpectralNorm(nn.Module):
     def iterate(self, weight: Tensor) -> None:
         """Move the estimate of the singular vectors towards those of this weight."""
         matrix = _as_matrix(weight.detach())
-        u = F.normalize(matrix @ _as_row(self._v, weight), dim=0, eps=EPS)
+        u = F.normalize(matrix @ in_memory_order(self._v, weight), dim=0, eps=EPS)
         v = F.normalize(matrix.T @ u, dim=0, eps=EPS)
         self._u.copy_(u)
-        self._v.copy_(_from_row(v, weight))
+        self._v.copy_(in_stored_order(v, weight).flatten())
 
     def forward(self, weight: Tensor) -> Tensor:
         if self.normalized is not None:
@@ -107,7 +107,7 @@ class _DivideBySigma(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        sigma = u @ (_as_matrix(weight) @ _as_row(v, weight))
+        sigma = u @ (_as_matrix(weight) @ in_memory_order(v, weight))
         ctx.save_for_backward(weight, u, v, sigma)
         return weight / sigma
 
@@ -119,7 +119,7 @@ class _DivideBySigma(torch.autograd.Function):
         result = torch.empty_like(weight).copy_(gradient).div_(sigma)
         matrix = _as_matrix(result)
         along = torch.dot(matrix.flatten(), _as_matrix(weight).flatten()) / sigma
-        matrix.addr_(u * -along, _as_row(v, weight))
+        matrix.addr_(u * -along, in_memory_order(v, weight))
         return result, None, None
 
 
@@ -128,17 +128,23 @@ def _as_matrix(weight: Tensor) -> Tensor:
     return weight.permute(memory_order(weight)).flatten(1)
 
 
-def _as_row(v: Tensor, weight: Tensor) -> Tensor:
-    """Bring a right singular vector of `weight.flatten(1)` into the order of `_as_matrix`."""
-    inner = [dim - 1 for dim in memory_order(weight)[1:]]
-    return v.view(weight.shape[1:]).permute(inner).flatten()
+def in_memory_order(v: Tensor, weight: Tensor) -> Tensor:
+    """Bring right singular vectors of `weight.flatten(1)` into the order of the weight's memory.
+
+    Args:
+        v: of one weight or of several of its kind, one after the other.
+
+    Returns:
+        The same numbers, one vector.
+    """
+    return v.view(-1, *weight.shape[1:]).permute(memory_order(weight)).flatten()
 
 
-def _from_row(row: Tensor, weight: Tensor) -> Tensor:
-    """Undo `_as_row`."""
-    order = memory_order(weight)[1:]
-    back = [order.index(dim) for dim in range(1, weight.dim())]
-    return row.view([weight.shape[dim] for dim in order]).permute(back).flatten()
+def in_stored_order(v: Tensor, weight: Tensor) -> Tensor:
+    """Undo `in_memory_order`: (weights, columns)."""
+    order = memory_order(weight)
+    back = [order.index(dim) for dim in range(weight.dim())]
+    return v.view(-1, *(weight.shape[dim] for dim in order[1:])).permute(back).flatten(1)
 
 
 def memory_order(weight: Tensor) -> list[int]:
