@@ -16,8 +16,8 @@ from network.components import (
     SelfAttention,
     Stem,
     StyledBlock,
-    upsample,
 )
+from system.resizing import upsample
 
 
 def adain(block: AdaIN, x: Tensor, style: Tensor) -> Tensor:

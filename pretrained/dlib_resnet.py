@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pretrained.dlib_dat import StoredNetwork, read_network
 from pretrained.dlib_files import model_file
 from pretrained.framing import Framing
+from system.resizing import downsample
 from system.weights import wanted_weights
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
@@ -162,7 +163,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.second(F.relu(self.first(x)))
         if self.first.stride[0] > 1:
-            x = F.avg_pool2d(x, 2)
+            x = downsample(x)
         shape = [max(sizes) for sizes in zip(x.shape[1:], y.shape[1:], strict=True)]
         return F.relu(_padded(x, shape) + _padded(y, shape))
 

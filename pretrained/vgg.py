@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from system.resizing import downsample
 from system.weights import wanted_weights
 
 
@@ -89,7 +90,12 @@ def convolutions(
 
 def _frozen_layer(layer: nn.Module) -> nn.Module:
     if isinstance(layer, nn.MaxPool2d):
-        return nn.AvgPool2d(2)
+        return _AveragePool()
     if isinstance(layer, nn.ReLU):
         return nn.ReLU()  # out of place: a tapped activation is not overwritten
     return layer
+
+
+class _AveragePool(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return downsample(x)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from config import LossWeights
 from loss.adversarial import (
@@ -23,6 +24,7 @@ from loss.content import (
     stored_face_features,
     with_content,
 )
+from loss.distance import mean_distance
 from pretrained.dlib_resnet import load_dlib_features
 from pretrained.vgg import VGGFeatures
 from pretrained.vggface import PIXELS
@@ -55,6 +57,21 @@ def test_p2_matching_pulls_the_embedding_and_not_w():
     assert loss == 1.5
     assert embedding.grad.tolist() == [[0.5, -0.5]]
     assert rows.grad is None
+
+
+@pytest.mark.parametrize("constant", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("variable", [torch.float32, torch.bfloat16])
+def test_a_distance_and_its_gradient_are_those_of_autograd_in_the_variables_type(
+    variable, constant
+):
+    x, y = torch.randn(2, 64, 64).to(variable).requires_grad_(), torch.randn(2, 64, 64).to(constant)
+    x.data[0, 0, 0] = y[0, 0, 0] = 0.5  # no distance, no gradient
+    ours, theirs = 3 * mean_distance(x, y), 3 * F.l1_loss(x.float(), y.float())
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=0)
+    gradients = [torch.autograd.grad(loss, x)[0] for loss in (ours, theirs)]
+    assert [gradient.dtype for gradient in gradients] == [variable] * 2
+    torch.testing.assert_close(*gradients)
 
 
 def test_frozen_weights_that_are_rounded_once_give_what_autocast_gives():

@@ -12,7 +12,6 @@ from network.components import (
     AdaIN,
     SelfAttention,
     conv,
-    downsample,
     sum_pool,
 )
 from network.discriminator import Discriminator, VideoEmbeddings
@@ -101,15 +100,6 @@ def test_a_bottleneck_that_leaves_no_two_down_blocks_is_refused():
 def test_a_size_that_cannot_be_halved_down_to_the_bottleneck_is_refused():
     with pytest.raises(ValueError, match="must be a multiple of 64 for a bottleneck of 4, got 224"):
         Generator(image_size=224, bottleneck=4)
-
-
-@pytest.mark.parametrize("size", [(6, 6), (6, 7), (7, 7)])
-def test_halving_the_size_has_the_gradient_of_average_pooling(size):
-    x, y = (noise(2, 3, *size).requires_grad_() for _ in range(2))
-    toward = noise(2, 3, 3, 3)
-    (downsample(x) * toward).sum().backward()
-    (F.avg_pool2d(y, 2) * toward).sum().backward()
-    torch.testing.assert_close(x.grad, y.grad)
 
 
 def test_every_conv_and_linear_has_spectral_norm_and_w_has_none():

@@ -1,0 +1,32 @@
+"""Maps are halved and doubled as PyTorch does it, and keep their type."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from system.resizing import downsample, upsample
+
+
+@pytest.mark.parametrize("size", [(6, 6), (6, 7), (7, 7)])
+def test_halving_the_size_has_the_gradient_of_average_pooling(size):
+    x, y = (torch.randn(2, 3, *size).requires_grad_() for _ in range(2))
+    toward = torch.randn(2, 3, 3, 3)
+    (downsample(x) * toward).sum().backward()
+    (F.avg_pool2d(y, 2) * toward).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad)
+
+
+def test_doubling_the_size_copies_pixels():
+    x = torch.randn(2, 3, 4, 5)
+    torch.testing.assert_close(upsample(x), x.repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+def test_doubled_maps_keep_their_type_under_a_gpus_autocast(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    with FakeTensorMode():
+        x = torch.empty(1, 2, 4, 4, device="cuda", dtype=torch.bfloat16)
+    with torch.autocast("cuda", torch.bfloat16):
+        assert F.interpolate(x, scale_factor=2.0).dtype == torch.float32  # what is to be avoided
+        assert upsample(x).dtype == torch.bfloat16
