@@ -13,13 +13,31 @@ def downsample(x: Tensor) -> Tensor:
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Copy each pixel of maps (B, C, H, W) to 2x2.
+    """Copy each pixel of maps (B, C, H, W) to 2x2."""
+    compiled = x.requires_grad and torch.compiler.is_compiling()
+    return _CopyToFour.apply(x) if compiled else _copied(x)
 
-    They stay in their type. By itself a GPU's autocast makes them float32, other than a CPU's, and
-    with them all maps that they are added to.
-    """
+
+def _copied(x: Tensor) -> Tensor:
+    """Copy pixels; by itself a GPU's autocast would make float32 of them, other than a CPU's."""
     with torch.autocast(x.device.type, enabled=False):
         return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class _CopyToFour(torch.autograd.Function):
+    """Doubling with a gradient that is a sum of four pixels, for a compiler.
+
+    Of PyTorch's own it makes one that adds pixel after pixel to the GPU's memory.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return _copied(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return F.avg_pool2d(gradient, 2, divisor_override=1)
 
 
 class _MeanOfFour(torch.autograd.Function):
@@ -35,4 +53,4 @@ class _MeanOfFour(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> Tensor:
-        return upsample(gradient / 4)
+        return _copied(gradient / 4)

@@ -14,6 +14,7 @@ from network.components import (
     SelfAttention,
     Stem,
     StyledBlock,
+    instance_norm,
 )
 
 
@@ -72,6 +73,18 @@ def test_norms_equal_their_formula_written_out_and_the_plain_ones(x):
     torch.nn.init.normal_(norm.bias)
     agree(norm(x), literal_norm(x, norm.weight[None], norm.bias[None]))
     agree(plain_blocks.instance_norm(norm, x), norm(x))
+
+
+def test_a_compiled_norm_equals_the_plain_one_with_its_gradients(x):
+    parts = [x.clone(), torch.randn(3, 6), torch.randn(3, 6)]
+    compiled = torch.compile(instance_norm, backend="aot_eager")
+    found = []
+    for norm in (instance_norm, compiled):
+        variables = [part.clone().requires_grad_() for part in parts]
+        maps = norm(*variables)
+        found.append([maps, *torch.autograd.grad((maps * x.flip(0)).sum(), variables)])
+    agree(*found)
+    assert compiled(x.bfloat16(), *parts[1:]).dtype == torch.bfloat16
 
 
 def test_norms_take_their_statistics_in_float32_even_of_bfloat16_maps():

@@ -22,6 +22,13 @@ def test_doubling_the_size_copies_pixels():
     torch.testing.assert_close(upsample(x), x.repeat_interleave(2, 2).repeat_interleave(2, 3))
 
 
+def test_doubling_the_size_in_a_compiled_network_has_the_gradient_of_the_plain_one():
+    x, toward = torch.randn(2, 3, 4, 5).requires_grad_(), torch.randn(2, 3, 8, 10)
+    compiled = torch.compile(upsample, backend="aot_eager")
+    plain, ours = (torch.autograd.grad((f(x) * toward).sum(), x)[0] for f in (upsample, compiled))
+    torch.testing.assert_close(ours, plain)
+
+
 def test_doubled_maps_keep_their_type_under_a_gpus_autocast(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
