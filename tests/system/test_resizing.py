@@ -1,5 +1,7 @@
 """Maps are halved and doubled as PyTorch does it, and keep their type."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -29,11 +31,15 @@ def test_doubling_the_size_in_a_compiled_network_has_the_gradient_of_the_plain_o
     torch.testing.assert_close(ours, plain)
 
 
-def test_doubled_maps_keep_their_type_under_a_gpus_autocast(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+def test_doubled_maps_keep_their_type_under_a_gpus_autocast(autocast_of_a_gpu):
     with FakeTensorMode():
         x = torch.empty(1, 2, 4, 4, device="cuda", dtype=torch.bfloat16)
-    with torch.autocast("cuda", torch.bfloat16):
         assert F.interpolate(x, scale_factor=2.0).dtype == torch.float32  # what is to be avoided
         assert upsample(x).dtype == torch.bfloat16
+
+
+@pytest.fixture
+def autocast_of_a_gpu() -> Iterator[None]:
+    torch.set_autocast_enabled("cuda", True)
+    yield
+    torch.set_autocast_enabled("cuda", False)
