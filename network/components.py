@@ -83,16 +83,16 @@ def _norm_as_formula(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each map, (B, C, 1, 1).
+    """Mean and variance of each map, (B, C, 1, 1); in an exported network rows first.
 
-    ONNX Runtime adds up a map's 65,536 pixels with an error of 1e-3; rows first, it is as exact as
-    PyTorch.
+    For ONNX Runtime adds up a map's 65,536 pixels with an error of 1e-3; rows first, it is as exact
+    as PyTorch.
     """
-    if torch.compiler.is_exporting():
-        mean = _mean_rows_first(x)
-        return mean, _mean_rows_first((x - mean) ** 2)
-    variance, mean = torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True)
-    return mean, variance
+    if torch.compiler.is_dynamo_compiling():  # PyTorch 2.11 says is_exporting() there, too
+        variance, mean = torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True)
+        return mean, variance
+    mean = _mean_rows_first(x)
+    return mean, _mean_rows_first((x - mean) ** 2)
 
 
 def _mean_rows_first(x: Tensor) -> Tensor:
