@@ -6,7 +6,7 @@ from torch.autograd.function import once_differentiable
 
 
 def mean_distance(x: Tensor, constant: Tensor) -> Tensor:
-    """Mean L1 distance of two tensors of one shape, added up in float32; `constant` is no variable.
+    """Mean L1 distance of two tensors of one shape, in float32; `constant` gets no gradient.
 
     Raises:
         ValueError: their shapes differ.
@@ -20,7 +20,7 @@ class _MeanDistance(torch.autograd.Function):
     """The distance, in the type that x and the constant are in.
 
     Autograd would keep and pass over float32 copies of maps that are in bfloat16: three times as
-    many bytes. Maps that differ by less than half are subtracted without rounding.
+    many bytes. Numbers within a factor of two of each other are subtracted exactly.
     """
 
     @staticmethod
@@ -28,7 +28,8 @@ class _MeanDistance(torch.autograd.Function):
         difference = x - constant
         ctx.save_for_backward(difference)
         ctx.dtype = x.dtype
-        return difference.abs().sum(dtype=torch.float32) / x.numel()
+        exact = torch.promote_types(difference.dtype, torch.float32)
+        return difference.abs().sum(dtype=exact) / x.numel()
 
     @staticmethod
     @once_differentiable

@@ -1,11 +1,8 @@
-"""Maps are halved and doubled as PyTorch does it, and keep their type."""
-
-from collections.abc import Iterator
+"""Maps are halved and doubled as PyTorch does it."""
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from system.resizing import downsample, upsample
 
@@ -29,17 +26,3 @@ def test_doubling_the_size_in_a_compiled_network_has_the_gradient_of_the_plain_o
     compiled = torch.compile(upsample, backend="aot_eager")
     plain, ours = (torch.autograd.grad((f(x) * toward).sum(), x)[0] for f in (upsample, compiled))
     torch.testing.assert_close(ours, plain)
-
-
-def test_doubled_maps_keep_their_type_under_a_gpus_autocast(autocast_of_a_gpu):
-    with FakeTensorMode():
-        x = torch.empty(1, 2, 4, 4, device="cuda", dtype=torch.bfloat16)
-        assert F.interpolate(x, scale_factor=2.0).dtype == torch.float32  # what is to be avoided
-        assert upsample(x).dtype == torch.bfloat16
-
-
-@pytest.fixture
-def autocast_of_a_gpu() -> Iterator[None]:
-    torch.set_autocast_enabled("cuda", True)
-    yield
-    torch.set_autocast_enabled("cuda", False)
