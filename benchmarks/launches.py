@@ -68,9 +68,9 @@ def _is_last(event: FunctionEvent) -> bool:
         if _is_multi_tensor(parent.name):
             return False
         parent = parent.cpu_parent
-    if not _computes(event.name):
+    if not computes(event.name):
         return False
-    children = any(_computes(child.name) for child in event.cpu_children)
+    children = any(computes(child.name) for child in event.cpu_children)
     return _is_multi_tensor(event.name) or not children
 
 
@@ -80,7 +80,7 @@ def _is_multi_tensor(name: str) -> bool:
 
 
 @functools.cache
-def _computes(name: str) -> bool:
+def computes(name: str) -> bool:
     """Tell whether an operator does more than to name memory."""
     room, _, operator = name.partition("::")
     if room != "aten" or operator.startswith("empty") or operator in NO_WORK:

@@ -31,6 +31,7 @@ from benchmarks.clock import wait
 from benchmarks.paper_losses import untrained_content_loss
 from benchmarks.plain_blocks import use_plain_blocks
 from dataset.episode import Episode
+from loss.content import ContentLoss
 from network.spectral_norm import EPS, SpectralNorm
 from system.device import resolve_device, resolve_precision, set_threads
 from system.memory import keep_freed_memory
@@ -206,6 +207,11 @@ def matrix_peak(device: str, threads: int, dtype: torch.dtype) -> float:
 
 def make_step(task: Task) -> Callable[[], Losses]:
     """One step of meta-learning on noise, the networks of the paper's widths."""
+    return step_of(task, *make_networks(task))
+
+
+def make_networks(task: Task) -> tuple[Models, ContentLoss]:
+    """The networks of a step and its content loss, on the task's device."""
     ways, device = task.ways, resolve_device(task.device)
     set_threads(task.threads)
     if ways.keep_memory and device.type == "cpu":
@@ -220,6 +226,17 @@ def make_step(task: Task) -> Callable[[], Losses]:
     if not ways.one_iteration:
         use_pytorchs_norms(models)
     models.to(device, channels_last=ways.channels_last)
+    content = untrained_content_loss()
+    dtype = torch.bfloat16 if ways.bfloat16 else torch.float32
+    content.place(device, dtype, layout(ways.channels_last))
+    if ways.compile:
+        compile_networks(models, content, ways.backend, ways.cuda_graphs)
+    return models, content
+
+
+def step_of(task: Task, models: Models, content: ContentLoss) -> Callable[[], Losses]:
+    """A step of given networks."""
+    ways, device = task.ways, resolve_device(task.device)
     optimizers = build_optimizers(models, **RATES, fused=ways.fused)
     hardware = Hardware(
         device,
@@ -228,10 +245,6 @@ def make_step(task: Task) -> Callable[[], Losses]:
         joint_judgement=ways.joint_judgement,
         checkpoint_embedder=ways.checkpoint_embedder,
     )
-    content = untrained_content_loss()
-    content.place(device, hardware.dtype, layout(ways.channels_last))
-    if ways.compile:
-        compile_networks(models, content, ways.backend, ways.cuda_graphs)
 
     def noise(*shape: int) -> Tensor:
         return torch.rand(*shape, 3, task.image_size, task.image_size, device=device) * 2 - 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import benchmarks
 from benchmarks import content, gpu, train_step
@@ -17,6 +18,7 @@ from benchmarks.gpu import CHECKS, Check
 from benchmarks.gpu_checks import LeftOut, Setting
 from benchmarks.launches import where_time_goes
 from benchmarks.paper_losses import untrained_content_loss
+from benchmarks.traced import Traced, trace
 
 NAMES = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
 
@@ -51,6 +53,29 @@ def test_a_step_of_the_papers_networks_is_timed(row):
     task = train_step.Task(train_step.ROWS[row], "cpu", 1, 64, 1, 1, 1, 1)
     seconds, memory, first = apart(train_step.measure, task)  # it changes the blocks
     assert seconds > 0 and memory > 0 and first > 0
+
+
+def test_a_trace_counts_the_memory_in_use_and_what_operators_move():
+    with FakeTensorMode(), Traced() as traced:
+        numbers = torch.empty(1024)  # 4 kB
+        traced.begin()
+        halves = numbers / 2
+        halves.view(2, 512).add_(1)
+        del numbers
+        _ = halves * halves  # 12 kB moved, 8 in use
+    assert traced.peak == 2 * 4096
+    assert traced.moved == {"aten::div": 2 * 4096, "aten::add_": 2 * 4096, "aten::mul": 3 * 4096}
+
+
+@pytest.mark.slow
+def test_a_traced_step_wants_more_memory_for_more_videos_and_less_in_parts():
+    ways = train_step.ROWS[train_step.BFLOAT16]._replace(keep_memory=False)
+    task = train_step.Task(ways, "cpu", 0, 64, 1, 4, 1, 1, 8)
+    fewer, whole, parts = (
+        trace(task._replace(**changed)).peak
+        for changed in ({"batch_size": 2}, {}, {"ways": ways._replace(parts=2)})
+    )
+    assert fewer < whole and parts < whole
 
 
 def says_seven(setting: Setting) -> dict[str, float]:
