@@ -1,6 +1,7 @@
 """The content loss: the distance of a generated image from the true one (L_CNT, Sec. 3.2)."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from loss.distance import mean_distance
+from loss.early_gradient import with_early_gradient
 from pretrained.dlib_files import model_file
 from pretrained.dlib_resnet import FILE, load_dlib_features
 from pretrained.vgg19 import load_vgg19, names_of_taps
@@ -19,21 +21,25 @@ from system.missing import MissingWeights
 PIXELS_ALONE = 20.0
 
 
-def perceptual_loss(
-    features: Callable[[Tensor], list[Tensor]], fake: Tensor, real: Tensor
-) -> Tensor:
+class PerceptualLoss(nn.Module):
     """Sum over layers of the mean L1 distance between a frozen network's activations.
 
     Args:
         features: VGG19, VGGFace or dlib's face recognition.
-        fake, real: (B, 3, H, W) in [-1, 1]; `real` gets no gradient.
 
     Source: Sec. 3.2, L_CNT.
     """
-    with torch.no_grad():
-        wanted = features(real)
-    given = features(fake)
-    return torch.stack([mean_distance(*maps) for maps in zip(given, wanted, strict=True)]).sum()
+
+    def __init__(self, features: Callable[[Tensor], list[Tensor]]):
+        super().__init__()
+        self.features = features
+
+    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
+        """Compare images (B, 3, H, W) in [-1, 1]; `real` gets no gradient."""
+        with torch.no_grad():
+            wanted = self.features(real)
+        given = self.features(fake)
+        return torch.stack([mean_distance(*maps) for maps in zip(given, wanted, strict=True)]).sum()
 
 
 def pixel_loss(fake: Tensor, real: Tensor) -> Tensor:
@@ -65,11 +71,15 @@ class ContentLoss(nn.Module):
         super().__init__()
         self.pixels = vgg19 is None if pixels is None else pixels
         networks = {"vgg19": vgg19, "vggface": vggface, "dlib": dlib}
-        self.networks = nn.ModuleDict({k: v for k, v in networks.items() if v is not None})
+        self.perceptual = nn.ModuleDict(
+            {name: PerceptualLoss(net) for name, net in networks.items() if net is not None}
+        )
 
     def forward(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
         terms = {"l1": pixel_loss(fake, real)} if self.pixels else {}
-        return terms | {name: perceptual_loss(n, fake, real) for name, n in self.networks.items()}
+        for name, loss in self.perceptual.items():  # one network's activations at a time
+            terms[name] = with_early_gradient(partial(loss, real=real), fake)
+        return terms
 
     def place(
         self,
@@ -93,7 +103,9 @@ class ContentLoss(nn.Module):
     @property
     def layers(self) -> list[str]:
         """Names of VGG19's layers that are compared."""
-        return names_of_taps(self.networks["vgg19"]) if "vgg19" in self.networks else []
+        if "vgg19" not in self.perceptual:
+            return []
+        return names_of_taps(self.perceptual["vgg19"].features)
 
 
 def load_content_loss(

@@ -3,13 +3,14 @@
 from subprocess import SubprocessError
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from loss.content import ContentLoss
 from training.models import Models
 
 
 def compile_networks(
-    models: Models, content_loss: nn.Module, backend: str = "inductor", cuda_graphs: bool = False
+    models: Models, content_loss: ContentLoss, backend: str = "inductor", cuda_graphs: bool = False
 ) -> None:
     """Have the networks' forward and backward passes compiled at their first use, in place.
 
@@ -19,7 +20,7 @@ def compile_networks(
         cuda_graphs: what is compiled is replayed as CUDA graphs, where the backend can.
     """
     mode = {"mode": "reduce-overhead"} if cuda_graphs else {}
-    for network in (*models[:3], content_loss):
+    for network in (*models[:3], *content_loss.perceptual.values()):
         network.compile(dynamic=False, backend=backend, **mode)
 
 

@@ -16,10 +16,10 @@ from loss.adversarial import (
 from loss.content import (
     PIXELS_ALONE,
     ContentLoss,
+    PerceptualLoss,
     choose_face_features,
     load_content_loss,
     load_content_loss_of,
-    perceptual_loss,
     pixel_loss,
     stored_face_features,
     with_content,
@@ -107,7 +107,7 @@ def test_p4_every_tapped_layer_gives_the_fake_a_finite_gradient(name, vgg):
         (gradient,) = torch.autograd.grad((given - wanted).abs().mean(), fake)
         assert gradient.isfinite().all()
         assert gradient.abs().sum() > 0
-    loss = perceptual_loss(features, fake, real)
+    loss = PerceptualLoss(features)(fake, real)
     expected = sum(
         (g - w).abs().mean() for g, w in zip(features(fake), features(real), strict=True)
     )

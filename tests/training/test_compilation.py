@@ -59,9 +59,9 @@ def test_the_networks_that_are_learnt_and_the_content_loss_are_compiled(models, 
     monkeypatch.setattr(
         nn.Module, "compile", lambda self, **k: (compiled.append(self), how.append(k))
     )
-    content_loss = ContentLoss()
+    content_loss = ContentLoss(dlib=nn.Identity(), pixels=True)
     compile_networks(models, content_loss)
-    assert compiled == [models.embedder, models.generator, models.discriminator, content_loss]
+    assert compiled == [*models[:3], content_loss.perceptual["dlib"]]
     assert how == [{"dynamic": False, "backend": "inductor"}] * 4
 
 
