@@ -29,8 +29,8 @@ class _EarlyGradient(torch.autograd.Function):
             variable = x.detach().requires_grad_()
             value = loss(variable)
         with torch.autocast(x.device.type, enabled=False):  # as backward passes are
-            (gradient,) = torch.autograd.grad(value, variable)
-        ctx.save_for_backward(gradient)
+            value.backward()  # FLOP counters cannot follow torch.autograd.grad
+        ctx.save_for_backward(variable.grad)
         return value.detach()
 
     @staticmethod

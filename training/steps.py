@@ -160,11 +160,12 @@ def imitation_losses(
     identity: Tensor,
 ) -> Losses:
     """The generator's terms that both stages share: L_CNT and the two parts of L_ADV."""
+    content = content_loss(fake, target)  # first, for it leaves no activations behind
     judged_fake = D(fake, landmarks, identity)
     with torch.no_grad():
         judged_real = D(target, landmarks, identity)
     return {
-        **content_loss(fake, target),
+        **content,
         "adversarial": adversarial_loss(judged_fake.score),
         "feature_matching": feature_matching_loss(judged_fake.features, judged_real.features),
     }
