@@ -255,7 +255,7 @@ def step_of(task: Task, models: Models, content: ContentLoss) -> Callable[[], Lo
     steps = task.discriminator_steps
 
     def step() -> Losses:
-        torch.compiler.cudagraph_mark_step_begin()  # matters with CUDA graphs only
+        torch.compiler.cudagraph_mark_step_begin()  # CUDA graphs need it: see compile_networks
         return meta_step(models, optimizers, content, batch, WEIGHTS, steps, hardware)
 
     return step

@@ -133,7 +133,7 @@ def _digest(payload: Mapping[str, Any], content_loss: ContentLoss) -> str:
     settings = [config[name] for name in ("networks", "optimization", "weights", "content")]
     digest = hashlib.sha256(repr([*settings, payload["mean_row_norm"]]).encode())
     states = {name: networks[name] for name in ("embedder", "generator", "discriminator")}
-    states |= {name: network.state_dict() for name, network in content_loss.networks.items()}
+    states |= {name: loss.features.state_dict() for name, loss in content_loss.perceptual.items()}
     for name, state in states.items():
         for key, value in state.items():
             digest.update(f"{name}.{key}".encode())

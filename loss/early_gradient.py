@@ -14,7 +14,7 @@ def with_early_gradient(loss: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     backward pass, beside what all other losses keep.
 
     Args:
-        loss: depends on nothing else that learns.
+        loss: depends on x, and on nothing else that learns.
         x: of any shape.
     """
     if x.requires_grad and torch.is_grad_enabled():
@@ -29,7 +29,7 @@ class _EarlyGradient(torch.autograd.Function):
             variable = x.detach().requires_grad_()
             value = loss(variable)
         with torch.autocast(x.device.type, enabled=False):  # as backward passes are
-            value.backward()  # FLOP counters cannot follow torch.autograd.grad
+            value.backward(inputs=[variable])
         ctx.save_for_backward(variable.grad)
         return value.detach()
 

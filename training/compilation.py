@@ -17,7 +17,9 @@ def compile_networks(
     Parameters, state-dict keys and copies are as before; sizes of batches are compiled one by one.
 
     Args:
-        cuda_graphs: what is compiled is replayed as CUDA graphs, where the backend can.
+        cuda_graphs: what is compiled is replayed as CUDA graphs, where the backend can. Each step
+            is then to begin with `torch.compiler.cudagraph_mark_step_begin()`: content losses work
+            out gradients in the middle of it, which would pass for its end.
     """
     mode = {"mode": "reduce-overhead"} if cuda_graphs else {}
     for network in (*models[:3], *content_loss.perceptual.values()):
