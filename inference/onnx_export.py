@@ -15,6 +15,7 @@ from dataset.images import normalize, quantize
 from dataset.landmarks import PARTS
 from inference.folding import folded
 from inference.onnx_format import FORMAT, HEAD, MODEL, OPSET, PREFIX, Names
+from network.components import means_rows_first
 from network.embedder import Embedder
 from network.generator import Generator
 from network.personal_generator import PersonalGenerator
@@ -136,7 +137,7 @@ def _export(
     if missing:
         raise ValueError(f"--format onnx needs more packages: pip install {' '.join(missing)}")
     examples, batches = zip(*inputs.values(), strict=True)
-    with _quiet():
+    with _quiet(), means_rows_first():
         program = torch.onnx.export(
             graph, examples, input_names=list(inputs), output_names=outputs, opset_version=OPSET,
             dynamic_shapes=tuple({0: torch.export.Dim(name)} for name in batches),

@@ -4,7 +4,8 @@ Skips resize by a mean or a copy of pixels, and a 1x1 convolution may change pla
 always runs on the smaller map, which gives the same values for a quarter of the work.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -76,23 +77,34 @@ def instance_norm(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
 
 
 def _norm_as_formula(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
-    """`instance_norm` for a compiler, which fuses it, and leaves maps in channels last."""
+    """`instance_norm` for a compiler, which fuses it and leaves maps in channels last, or ONNX."""
     gain, bias = (values.float()[:, :, None, None] for values in (gain, bias))
-    mean, variance = _statistics(x.float())
-    return ((x - mean) * (gain * torch.rsqrt(variance + NORM_EPS)) + bias).to(x.dtype)
+    if Means.rows_first:
+        centred = x - _mean_rows_first(x)
+        variance = _mean_rows_first(centred**2)
+    else:
+        variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
+        centred = x - mean
+    return (centred * (gain * torch.rsqrt(variance + NORM_EPS)) + bias).to(x.dtype)
 
 
-def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each map, (B, C, 1, 1); in an exported network rows first.
+class Means:
+    """How norms that are compiled or exported take means of maps."""
 
-    For ONNX Runtime adds up a map's 65,536 pixels with an error of 1e-3; rows first, it is as exact
-    as PyTorch.
+    rows_first = False
+
+
+@contextlib.contextmanager
+def means_rows_first() -> Iterator[None]:
+    """In the block, networks are exported for ONNX Runtime.
+
+    It adds up a map's 65,536 pixels with an error of 1e-3; rows first, it is as exact as PyTorch.
     """
-    if torch.compiler.is_dynamo_compiling():  # PyTorch 2.11 says is_exporting() there, too
-        variance, mean = torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True)
-        return mean, variance
-    mean = _mean_rows_first(x)
-    return mean, _mean_rows_first((x - mean) ** 2)
+    Means.rows_first = True
+    try:
+        yield
+    finally:
+        Means.rows_first = False
 
 
 def _mean_rows_first(x: Tensor) -> Tensor:
