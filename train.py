@@ -40,7 +40,7 @@ from talking_head.onnx import ONNX
 from talking_head.onnx_export import export_onnx
 from training.checkpoint import config_of_run, is_run, load, save_model
 from training.compilation import compile_networks, obstacle_to_compiling
-from training.distributed import from_first, joined, rank, ranks
+from training.distributed import from_first, joined, leave, rank, ranks
 from training.hardware import Hardware
 from training.inputs import CHECKPOINT_SUFFIX, inputs_of_checkpoint
 from training.loops import WRITES, MetaLearning, Schedule
@@ -61,7 +61,9 @@ def main() -> None:
     else:
         config = cli.parse(Train, "train.py", arguments, PRESETS)
         with joined(resolve_device(config.runtime.device), config.process_timeout) as device:
-            status = meta_learn(config, device)
+            status, together = meta_learn(config, device), ranks() > 1
+        if together:
+            leave(status)
         sys.exit(status)
 
 
